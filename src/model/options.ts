@@ -1,0 +1,77 @@
+import { MillraceError } from "./errors.ts";
+
+/** A check returns what is wrong with a value ("must be ..."), or undefined. */
+export type Check = (value: unknown) => string | undefined;
+
+export const isInteger =
+  (min: number, max = Number.MAX_SAFE_INTEGER): Check =>
+  (value) =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+      ? undefined
+      : `must be a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`}`;
+
+export const isBoolean: Check = (value) => (typeof value === "boolean" ? undefined : "must be true or false");
+
+export const isText: Check = (value) =>
+  typeof value === "string" && value.length > 0 ? undefined : "must be a text that is not empty";
+
+export const isFunction: Check = (value) => (typeof value === "function" ? undefined : "must be a function");
+
+export const isOneOf =
+  (...allowed: readonly string[]): Check =>
+  (value) =>
+    allowed.includes(value as string) ? undefined : `must be one of ${allowed.map((a) => `"${a}"`).join(", ")}`;
+
+/** Checked where it is used, by code that knows more. */
+export const checkedLater: Check = () => undefined;
+
+/**
+ * The one place where options are checked: unknown keys are errors, `undefined` counts as not given.
+ * @throws BAD_OPTION
+ */
+export function checkOptions(owner: string, options: object, checks: { readonly [option: string]: Check }): void {
+  if (typeof options !== "object" || options === null) {
+    throw new MillraceError("BAD_OPTION", `${owner} takes an object of options, not ${typeof options}.`, {
+      hint: `Known options: ${Object.keys(checks).join(", ")}.`,
+    });
+  }
+  for (const [option, value] of Object.entries(options)) {
+    const check = Object.hasOwn(checks, option) ? checks[option] : undefined;
+    if (check === undefined) {
+      throw new MillraceError("BAD_OPTION", `${owner} has no option "${option}".`, {
+        hint: `${didYouMean(option, Object.keys(checks))}Known options: ${Object.keys(checks).join(", ")}.`,
+      });
+    }
+    const wrong = value === undefined ? undefined : check(value);
+    if (wrong !== undefined) {
+      throw new MillraceError("BAD_OPTION", `${owner}: "${option}" ${wrong}; it is ${show(value)}.`, {
+        hint: `Correct "${option}" and start again.`,
+      });
+    }
+  }
+}
+
+function show(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}
+
+function didYouMean(given: string, known: readonly string[]): string {
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, "");
+  const close = known.find((name) => plain(name) === plain(given) || distance(plain(name), plain(given)) <= 2);
+  return close === undefined ? "" : `Did you mean "${close}"? `;
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
