@@ -5,8 +5,8 @@ import { connect } from "node:net";
  * Asks a broker which brokers its cluster has, and gives their ids; nothing while it does not answer. One Metadata request
  * (version 4, no topics) written by hand: starting a broker must not depend on the client that is tested against it.
  */
-export async function liveBrokers(port: number): Promise<number[]> {
-  const socket = connect({ port, host: "127.0.0.1", signal: AbortSignal.timeout(2_000) });
+export async function liveBrokers(port: number, host = "127.0.0.1"): Promise<number[]> {
+  const socket = connect({ port, host, signal: AbortSignal.timeout(2_000) });
   try {
     await once(socket, "connect");
     socket.write(metadataRequest());
