@@ -16,7 +16,7 @@ export interface TopicOptions {
   /** Topic settings, such as `{ "cleanup.policy": "compact" }`. */
   readonly configs?: Readonly<Record<string, string>>;
   readonly replicas?: number;
-  /** The brokers of each partition, its first leader first; instead of `partitions` and `replicas`. */
+  /** The brokers of each partition, its first leader first, as many for each; instead of `partitions` and `replicas`. */
   readonly assignments?: readonly (readonly number[])[];
   readonly bootstrap?: string;
 }
@@ -100,6 +100,11 @@ export async function withThreeBrokers(
 }
 
 function openAdmin(bootstrap: string) {
-  const admin = new Admin({ clientId: "millrace-test", bootstrapBrokers: bootstrap.split(","), retries: 5 });
+  const admin = new Admin({
+    clientId: "millrace-test",
+    bootstrapBrokers: bootstrap.split(","),
+    retries: 50,
+    retryDelay: 50,
+  });
   return Object.assign(admin, { [Symbol.asyncDispose]: async () => void (await admin.close()) });
 }

@@ -74,7 +74,7 @@ export function openTransactionalProducer(topic: string, options: ProduceOptions
 
 function openProducer(options: ProduceOptions, more: { transactionalId?: string; idempotent?: boolean } = {}) {
   const bootstrapBrokers = (options.bootstrap ?? bootstrapServers()).split(",");
-  return new Producer({ clientId: "millrace-test", bootstrapBrokers, retries: 5, ...more });
+  return new Producer({ clientId: "millrace-test", bootstrapBrokers, retries: 50, retryDelay: 50, ...more });
 }
 
 const compression = ({ compression }: ProduceOptions) => (compression === undefined ? {} : { compression });
