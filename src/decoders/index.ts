@@ -1,0 +1,15 @@
+export type {
+  DecodeContext,
+  DecodedField,
+  DecodeFunction,
+  Decoder,
+  DecodeSource,
+  Header,
+  ResolvedDecoder,
+  SliceableBuffer,
+} from "./decoder.ts";
+export { json } from "./json.ts";
+export { nullable, required } from "./null.ts";
+export { decodeFailed, resolveDecoder } from "./resolve.ts";
+export type { StandardSchemaV1 } from "./standard-schema.ts";
+export { bytes, utf8 } from "./text.ts";

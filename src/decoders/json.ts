@@ -1,0 +1,36 @@
+import type { DecodeFunction } from "./decoder.ts";
+import { withFastPath } from "./resolve.ts";
+import type { StandardSchemaV1 } from "./standard-schema.ts";
+import { textAt, textOf } from "./text.ts";
+
+/** JSON without a check: the type is your promise. A null value is an error that names the offset; see `nullable`. */
+export function json<T>(): DecodeFunction<T>;
+/** JSON checked by a Standard Schema (zod, valibot, arktype): typed by it, refused with its issues. Synchronous schemas only. */
+export function json<S extends StandardSchemaV1>(schema: S): DecodeFunction<StandardSchemaV1.InferOutput<S>>;
+export function json(schema?: StandardSchemaV1): DecodeFunction<unknown> {
+  const check = schema === undefined ? (value: unknown) => value : checkBy(schema);
+  return withFastPath(
+    (bytes) => (bytes === null ? refuseNull() : check(JSON.parse(textOf(bytes)))),
+    (source, start, end) => (start < 0 ? refuseNull() : check(JSON.parse(textAt(source, start, end)))),
+  );
+}
+
+function checkBy(schema: StandardSchemaV1): (value: unknown) => unknown {
+  return (value) => {
+    const result = schema["~standard"].validate(value);
+    if (result instanceof Promise) {
+      throw new TypeError("the schema answers with a promise; a decoder is synchronous");
+    }
+    if (result.issues !== undefined) throw new TypeError(result.issues.map(describeIssue).join("; "));
+    return result.value;
+  };
+}
+
+function describeIssue({ message, path = [] }: StandardSchemaV1.Issue): string {
+  const place = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+  return place === "" ? message : `${place}: ${message}`;
+}
+
+function refuseNull(): never {
+  throw new TypeError("it is null; wrap the decoder in nullable() to let null through");
+}

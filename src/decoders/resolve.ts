@@ -1,0 +1,65 @@
+import { MillraceError } from "../model/errors.ts";
+import type { DecodeContext, DecodedField, DecodeFunction, Decoder, DecodeSource, ResolvedDecoder } from "./decoder.ts";
+
+type DecodeAt<T> = ResolvedDecoder<T>["decodeAt"];
+
+const fastPaths = new WeakMap<DecodeFunction<unknown>, DecodeAt<unknown>>();
+
+/** Gives one of our own decoders a way to read straight from the fetched buffer. */
+export function withFastPath<T>(decode: DecodeFunction<T>, decodeAt: DecodeAt<T>): DecodeFunction<T> {
+  fastPaths.set(decode, decodeAt);
+  return decode;
+}
+
+/** @throws BAD_OPTION when it is neither a function nor a pair with `decode`. */
+export function resolveDecoder<T>(decoder: Decoder<T>): ResolvedDecoder<T> {
+  const { decode, prepare } = partsOf(decoder);
+  const fast = fastPaths.get(decode) as DecodeAt<T> | undefined;
+  return {
+    prepare,
+    decodeAt:
+      fast ??
+      ((source, start, end, index, field) => decode(viewOf(source, start, end), source.contextOf(index, field))),
+  };
+}
+
+/** Both shapes of a {@link Decoder} as one. */
+export function partsOf<T>(decoder: Decoder<T>): {
+  decode: DecodeFunction<T>;
+  prepare: ResolvedDecoder<T>["prepare"];
+} {
+  if (typeof decoder === "function") return { decode: decoder, prepare: undefined };
+  if (typeof decoder !== "object" || decoder === null || typeof decoder.decode !== "function") {
+    throw new MillraceError("BAD_OPTION", `A decoder is a function or { decode }, not ${describe(decoder)}.`, {
+      hint: "Pass utf8, bytes, json(), or a function from bytes to your value.",
+    });
+  }
+  // A bound copy of one of our own would not be known by its fast path.
+  const decode = fastPaths.has(decoder.decode) ? decoder.decode : decoder.decode.bind(decoder);
+  return { decode, prepare: decoder.prepare?.bind(decoder) };
+}
+
+/** A view without a copy, or null. */
+export function viewOf(source: DecodeSource, start: number, end: number): Uint8Array | null {
+  const { buffer } = source;
+  return start < 0 ? null : new Uint8Array(buffer.buffer, buffer.byteOffset + start, end - start);
+}
+
+/** Names the record whose bytes could not be decoded. */
+export function decodeFailed(cause: unknown, context: DecodeContext): MillraceError {
+  const { topic, partition, offset, field } = context;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new MillraceError(
+    "DECODE_FAILED",
+    `The ${field} of the record at offset ${offset} of ${topic}-${partition} could not be decoded: ${reason}`,
+    { hint: hintFor(field), at: { topic, partition, offset }, cause },
+  );
+}
+
+function hintFor(field: DecodedField): string {
+  return `Check that ${field}Decoder fits what the topic holds; onDecodeError: "skip" leaves such records out.`;
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,233 @@
+import type { Connection } from "@platformatic/kafka";
+import { MillraceError } from "../model/errors.ts";
+import type { TopicPartition } from "../model/offset-range.ts";
+import { Backoff, DeadlineError } from "./backoff.ts";
+import type { BrokerAddress } from "./broker-address.ts";
+import {
+  brokerUnreachable,
+  noLeader,
+  partitionNotFound,
+  refusedByBroker,
+  topicNotFound,
+  unexpectedCode,
+} from "./cluster-errors.ts";
+import { BrokerConnections } from "./connections.ts";
+import type { ResolvedKafkaParams } from "./kafka-params.ts";
+import { EARLIEST, LATEST, listOffsets, type OffsetQuestion } from "./list-offsets.ts";
+import { Metadata, type TopicInfo } from "./metadata.ts";
+import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
+
+export type { PartitionInfo, TopicInfo } from "./metadata.ts";
+
+const DEADLINE_MS = 10_000;
+/** A topic that was just created is not known to every broker at once. */
+const TRIES_FOR_A_MISSING_TOPIC = 4;
+
+/** The key of a partition in maps of offsets. */
+export function partitionKey({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}
+
+/** Who leads a partition, and the life of its topic. */
+export interface Leader {
+  readonly address: BrokerAddress;
+  readonly leaderEpoch: number;
+  readonly topicId: string;
+}
+
+/** A Kafka cluster: its topics, leaders and offsets, with retries until a deadline. Fetching has its own sockets. */
+export class KafkaCluster implements AsyncDisposable {
+  readonly params: ResolvedKafkaParams;
+  readonly #deadlineMs: number;
+  readonly #connections: BrokerConnections;
+  readonly #metadata: Metadata;
+
+  constructor(params: ResolvedKafkaParams, { deadlineMs = DEADLINE_MS }: { deadlineMs?: number } = {}) {
+    this.params = params;
+    this.#deadlineMs = deadlineMs;
+    this.#connections = new BrokerConnections(params);
+    this.#metadata = new Metadata(params, this.#connections);
+  }
+
+  /**
+   * The topics of these names, or all that match, in the order of their names. Always asks a broker.
+   * @throws TOPIC_NOT_FOUND for a name that does not exist; a pattern may match nothing.
+   */
+  async topics(selection: readonly string[] | RegExp, signal?: AbortSignal): Promise<TopicInfo[]> {
+    const names = selection instanceof RegExp ? await this.#matchingNames(selection, signal) : [...new Set(selection)];
+    const infos = await this.#knowTopics(names, signal);
+    return infos.sort((a, b) => (a.topic < b.topic ? -1 : 1));
+  }
+
+  /** The first offset that is still there, for each partition by its {@link partitionKey}. */
+  earliestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, number>> {
+    return this.#offsets(partitions, EARLIEST, signal);
+  }
+
+  /** The offset of the next record; under read_committed the last stable offset. */
+  latestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, number>> {
+    return this.#offsets(partitions, LATEST, signal);
+  }
+
+  /** The first offset whose record is not older than `timestampMs`; the latest offset when all are older. */
+  async offsetsForTime(
+    partitions: readonly TopicPartition[],
+    timestampMs: number,
+    signal?: AbortSignal,
+  ): Promise<Map<string, number>> {
+    const offsets = await this.#offsets(partitions, timestampMs, signal);
+    const older = partitions.filter((partition) => offsets.get(partitionKey(partition)) === -1);
+    if (older.length === 0) return offsets;
+    const latest = await this.latestOffsets(older, signal);
+    return new Map([...offsets, ...latest]);
+  }
+
+  /**
+   * Who leads a partition, by the last answer or by asking once. Undefined when the topic does not exist; an address that is
+   * undefined when the partition has no leader.
+   */
+  async findLeader(
+    { topic, partition }: TopicPartition,
+    signal?: AbortSignal,
+  ): Promise<(Omit<Leader, "address"> & { address: BrokerAddress | undefined }) | undefined> {
+    const info = this.#metadata.cached(topic) ?? (await this.#metadata.ask([topic], signal)).get(topic)?.info;
+    if (info === undefined) return undefined;
+    const found = info.partitions.find((candidate) => candidate.partition === partition);
+    if (found === undefined) throw partitionNotFound({ topic, partition }, info.partitions.length);
+    return { address: this.#metadata.address(found.leader), leaderEpoch: found.leaderEpoch, topicId: info.topicId };
+  }
+
+  /** After an error that says the leader moved: the next {@link findLeader} asks. */
+  forgetLeader({ topic }: TopicPartition): void {
+    this.#metadata.forget(topic);
+  }
+
+  fetchConnection(address: BrokerAddress): Promise<Connection> {
+    return this.#connections.get(address, "fetch");
+  }
+
+  /** Addresses that were asked so far, for errors. */
+  get triedAddresses(): readonly string[] {
+    return this.#metadata.tried;
+  }
+
+  /** Closes all sockets; what is still under way fails. */
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #matchingNames(pattern: RegExp, signal: AbortSignal | undefined): Promise<string[]> {
+    // A pattern with the flag g or y remembers where it stopped; a copy without them does not.
+    const matcher = new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ""));
+    const answers = await this.#retry(signal, () => this.#metadata.ask(null, signal));
+    return [...answers.keys()].filter((name) => matcher.test(name));
+  }
+
+  async #knowTopics(names: readonly string[], signal: AbortSignal | undefined): Promise<TopicInfo[]> {
+    if (names.length === 0) return [];
+    let tries = 0;
+    return await this.#retry(signal, async () => {
+      const answers = await this.#metadata.ask(names, signal);
+      tries++;
+      const infos: TopicInfo[] = [];
+      for (const name of names) {
+        const answer = answers.get(name) ?? { code: ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION };
+        if (answer.info !== undefined) infos.push(answer.info);
+        else if (answer.code === ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION && tries >= TRIES_FOR_A_MISSING_TOPIC) {
+          throw topicNotFound(name, [...(await this.#metadata.ask(null, signal)).keys()]);
+        } else throw new ProtocolError(answer.code, `looking up topic "${name}"`);
+      }
+      return infos;
+    });
+  }
+
+  async #offsets(
+    partitions: readonly TopicPartition[],
+    timestamp: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, number>> {
+    const offsets = new Map<string, number>();
+    let missing = partitions;
+    let leaderless: TopicPartition | undefined;
+    await this.#retry(
+      signal,
+      async () => {
+        const byLeader = await this.#groupByLeader(missing, signal);
+        leaderless = byLeader.leaderless;
+        const answers = await Promise.allSettled(
+          byLeader.questions.map(([address, questions]) =>
+            listOffsets(this.#connections, address, questions, timestamp, this.params.isolationLevel),
+          ),
+        );
+        let failure: unknown;
+        for (const answer of answers) {
+          if (answer.status === "rejected") failure = answer.reason;
+          else {
+            for (const { code, offset, ...where } of answer.value) {
+              if (code === ErrorCodes.NONE) offsets.set(partitionKey(where), offset);
+              else failure = new ProtocolError(code, `asking for offsets of ${partitionKey(where)}`);
+            }
+          }
+        }
+        missing = missing.filter((partition) => !offsets.has(partitionKey(partition)));
+        for (const { topic } of missing) this.#metadata.forget(topic);
+        if (missing.length > 0)
+          throw failure ?? new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, "asking for offsets");
+      },
+      (deadlineMs) => leaderless && noLeader(leaderless, deadlineMs),
+    );
+    return offsets;
+  }
+
+  async #groupByLeader(partitions: readonly TopicPartition[], signal: AbortSignal | undefined) {
+    const unknown = new Set(partitions.map(({ topic }) => topic).filter((topic) => !this.#metadata.cached(topic)));
+    await this.#knowTopics([...unknown], signal);
+    const questions = new Map<BrokerAddress, OffsetQuestion[]>();
+    let leaderless: TopicPartition | undefined;
+    for (const partition of partitions) {
+      const leader = await this.findLeader(partition, signal);
+      if (leader?.address === undefined) leaderless ??= partition;
+      else {
+        const question = { ...partition, leaderEpoch: leader.leaderEpoch };
+        const asked = questions.get(leader.address);
+        if (asked === undefined) questions.set(leader.address, [question]);
+        else asked.push(question);
+      }
+    }
+    return { questions: [...questions], leaderless };
+  }
+
+  /** Tries until the deadline; errors that no retry cures end it at once. */
+  async #retry<T>(
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<T>,
+    whenExpired: (deadlineMs: number) => MillraceError | undefined = () => undefined,
+  ): Promise<T> {
+    const backoff = new Backoff(this.#deadlineMs, signal);
+    let lastError: unknown;
+    do {
+      try {
+        return await backoff.within(attempt());
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (MillraceError.is(error)) throw error;
+        const refused = refusedByBroker(error);
+        if (refused !== undefined) throw refused;
+        if (error instanceof ProtocolError && remedyFor(error.protocolCode) === "give up") {
+          throw unexpectedCode(error);
+        }
+        // That the time ran out says less than what went wrong before.
+        if (lastError === undefined || !(error instanceof DeadlineError)) lastError = error;
+      }
+      await backoff.pause();
+    } while (!backoff.expired);
+    const known = whenExpired(this.#deadlineMs);
+    if (known !== undefined) throw known;
+    if (lastError instanceof ProtocolError) throw unexpectedCode(lastError);
+    throw brokerUnreachable(this.triedAddresses, this.#deadlineMs, lastError);
+  }
+}

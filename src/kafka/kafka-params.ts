@@ -1,0 +1,139 @@
+import type { ConnectionOptions, SecureContextOptions } from "node:tls";
+import { MillraceError } from "../model/errors.ts";
+import { type Check, checkOptions, isInteger, isOneOf, isText } from "../model/options.ts";
+import { type BrokerAddress, parseBrokerList } from "./broker-address.ts";
+
+/** Kafka's own dotted names, so that they can be looked up and pasted; unknown keys are errors. */
+export interface KafkaParams {
+  "bootstrap.servers"?: string | undefined;
+  /** Spark 1.6's name for bootstrap.servers. */
+  "metadata.broker.list"?: string | undefined;
+  /** smallest and largest are Kafka 0.8's names of earliest and latest. @default "latest" */
+  "auto.offset.reset"?: "earliest" | "latest" | "none" | "smallest" | "largest" | undefined;
+  "group.id"?: string | undefined;
+  /** @default "millrace" */
+  "client.id"?: string | undefined;
+  /** @default "read_uncommitted" */
+  "isolation.level"?: "read_uncommitted" | "read_committed" | undefined;
+  /** @default 57671680, 55 MiB */
+  "fetch.max.bytes"?: number | undefined;
+  /** @default 1048576, 1 MiB */
+  "max.partition.fetch.bytes"?: number | undefined;
+  /** @default 500 */
+  "fetch.max.wait.ms"?: number | undefined;
+  /** `true`, or Node's TLS options (`ca`, `cert`, `key` ...). */
+  ssl?: boolean | SecureContextOptions | undefined;
+  sasl?: SaslOptions | undefined;
+}
+
+export type SaslOptions =
+  | {
+      readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
+      readonly username: string;
+      readonly password: string;
+    }
+  | { readonly mechanism: "OAUTHBEARER"; readonly token: string | (() => string | Promise<string>) };
+
+/** {@link KafkaParams}, checked, with its defaults and under one name each. */
+export interface ResolvedKafkaParams {
+  readonly bootstrap: readonly BrokerAddress[];
+  readonly autoOffsetReset: "earliest" | "latest" | "none";
+  readonly groupId: string | undefined;
+  readonly clientId: string;
+  readonly isolationLevel: "read_uncommitted" | "read_committed";
+  readonly fetchMaxBytes: number;
+  readonly maxPartitionFetchBytes: number;
+  readonly fetchMaxWaitMs: number;
+  readonly tls: ConnectionOptions | undefined;
+  readonly sasl: SaslOptions | undefined;
+}
+
+const RESETS = {
+  earliest: "earliest",
+  smallest: "earliest",
+  latest: "latest",
+  largest: "latest",
+  none: "none",
+} as const;
+
+const isSsl: Check = (value) =>
+  typeof value === "boolean" || (typeof value === "object" && value !== null)
+    ? undefined
+    : "must be true, false or an object of Node's TLS options";
+
+const isObject: Check = (value) =>
+  typeof value === "object" && value !== null ? undefined : 'must be an object like { mechanism: "PLAIN", ... }';
+
+const isToken: Check = (value) =>
+  typeof value === "function" ? undefined : isText(value) && "must be a text or a function that gives one";
+
+const CHECKS: { readonly [K in keyof Required<KafkaParams>]: Check } = {
+  "bootstrap.servers": isText,
+  "metadata.broker.list": isText,
+  "auto.offset.reset": isOneOf(...Object.keys(RESETS)),
+  "group.id": isText,
+  "client.id": isText,
+  "isolation.level": isOneOf("read_uncommitted", "read_committed"),
+  "fetch.max.bytes": isInteger(1, 2 ** 31 - 1),
+  "max.partition.fetch.bytes": isInteger(1, 2 ** 31 - 1),
+  "fetch.max.wait.ms": isInteger(0, 30_000),
+  ssl: isSsl,
+  sasl: isObject,
+};
+
+/** @throws BAD_OPTION */
+export function resolveKafkaParams(params: KafkaParams): ResolvedKafkaParams {
+  checkOptions("kafkaParams", params, CHECKS);
+  if (params.sasl !== undefined) checkSasl(params.sasl);
+  return Object.freeze({
+    bootstrap: bootstrapOf(params),
+    autoOffsetReset: RESETS[params["auto.offset.reset"] ?? "latest"],
+    groupId: params["group.id"],
+    clientId: params["client.id"] ?? "millrace",
+    isolationLevel: params["isolation.level"] ?? "read_uncommitted",
+    fetchMaxBytes: params["fetch.max.bytes"] ?? 55 * 1024 * 1024,
+    maxPartitionFetchBytes: params["max.partition.fetch.bytes"] ?? 1024 * 1024,
+    fetchMaxWaitMs: params["fetch.max.wait.ms"] ?? 500,
+    tls: tlsOf(params.ssl),
+    sasl: params.sasl,
+  });
+}
+
+function bootstrapOf(params: KafkaParams): readonly BrokerAddress[] {
+  const modern = params["bootstrap.servers"];
+  const old = params["metadata.broker.list"];
+  if (modern !== undefined && old !== undefined) {
+    throw new MillraceError("BAD_OPTION", 'kafkaParams has both "bootstrap.servers" and "metadata.broker.list".', {
+      hint: "They mean the same: keep one of them.",
+    });
+  }
+  if (modern !== undefined) return parseBrokerList(modern, "bootstrap.servers");
+  if (old !== undefined) return parseBrokerList(old, "metadata.broker.list");
+  throw new MillraceError(
+    "BAD_OPTION",
+    'kafkaParams does not say where the brokers are: "bootstrap.servers" is missing.',
+    {
+      hint: 'Write { "bootstrap.servers": "host1:9092,host2:9092" }.',
+    },
+  );
+}
+
+function checkSasl(sasl: SaslOptions): void {
+  const mechanism = isOneOf("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER");
+  const checks: { readonly [option: string]: Check } =
+    sasl.mechanism === "OAUTHBEARER"
+      ? { mechanism, token: isToken }
+      : { mechanism, username: isText, password: isText };
+  checkOptions("kafkaParams.sasl", sasl, checks);
+  const missing = Object.keys(checks).find((name) => sasl[name as keyof SaslOptions] === undefined);
+  if (missing !== undefined) {
+    throw new MillraceError("BAD_OPTION", `kafkaParams.sasl has no "${missing}".`, {
+      hint: `${sasl.mechanism ?? "SASL"} needs ${Object.keys(checks).join(", ")}.`,
+    });
+  }
+}
+
+function tlsOf(ssl: KafkaParams["ssl"]): ConnectionOptions | undefined {
+  if (ssl === undefined || ssl === false) return undefined;
+  return ssl === true ? {} : ssl;
+}

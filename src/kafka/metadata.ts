@@ -1,0 +1,127 @@
+import type { metadataV12 } from "@platformatic/kafka";
+import { interruptible, orAborted } from "./backoff.ts";
+import { type BrokerAddress, formatAddress } from "./broker-address.ts";
+import { loadClient } from "./client.ts";
+import { type BrokerConnections, refusalIn } from "./connections.ts";
+import type { ResolvedKafkaParams } from "./kafka-params.ts";
+import { ErrorCodes } from "./protocol-error.ts";
+
+type MetadataResponse = metadataV12.MetadataResponse;
+
+/** A topic and who leads its partitions, as one answer of a broker told it. */
+export interface TopicInfo {
+  readonly topic: string;
+  /** A topic that is deleted and created again gets another one. */
+  readonly topicId: string;
+  /** In the order of their numbers. */
+  readonly partitions: readonly PartitionInfo[];
+}
+
+export interface PartitionInfo {
+  readonly partition: number;
+  /** The leader's node id, -1 for none. */
+  readonly leader: number;
+  readonly leaderEpoch: number;
+}
+
+/** What a broker says about one topic name. */
+export type TopicAnswer =
+  | { readonly code: 0; readonly info: TopicInfo }
+  | { readonly code: number; readonly info?: undefined };
+
+/** Asks brokers which topics there are and who leads them, and remembers the last answer. */
+export class Metadata {
+  readonly #params: ResolvedKafkaParams;
+  readonly #connections: BrokerConnections;
+  readonly #brokers = new Map<number, BrokerAddress>();
+  readonly #topics = new Map<string, TopicInfo>();
+  readonly #tried = new Set<string>();
+
+  constructor(params: ResolvedKafkaParams, connections: BrokerConnections) {
+    this.#params = params;
+    this.#connections = connections;
+  }
+
+  /** Addresses that were asked, for the error that names them. */
+  get tried(): readonly string[] {
+    return [...this.#tried];
+  }
+
+  cached(topic: string): TopicInfo | undefined {
+    return this.#topics.get(topic);
+  }
+
+  /** The next look at this topic asks a broker. */
+  forget(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  address(nodeId: number): BrokerAddress | undefined {
+    return this.#brokers.get(nodeId);
+  }
+
+  /** What one broker knows about these topics, or about all. One try at every known broker. */
+  async ask(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<Map<string, TopicAnswer>> {
+    const response = await this.#askAnyBroker(topics, signal);
+    for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port });
+    const answers = new Map<string, TopicAnswer>();
+    for (const topic of response.topics) {
+      if (!topic.name || (topics === null && topic.isInternal)) continue;
+      const answer = toAnswer(topic);
+      if (answer.info === undefined) this.#topics.delete(topic.name);
+      else this.#topics.set(topic.name, answer.info);
+      answers.set(topic.name, answer);
+    }
+    return answers;
+  }
+
+  async #askAnyBroker(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<MetadataResponse> {
+    let lastError: unknown;
+    for (const address of this.#candidates()) {
+      signal?.throwIfAborted();
+      this.#tried.add(formatAddress(address));
+      try {
+        return await orAborted(this.#askBroker(address, topics), signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (refusalIn(error) !== undefined) throw error;
+        lastError = error;
+      }
+    }
+    throw lastError;
+  }
+
+  /** The brokers that were given come last: once in touch, the cluster's own addresses are fresher. */
+  #candidates(): Iterable<BrokerAddress> {
+    const all = [...this.#brokers.values(), ...this.#params.bootstrap];
+    return new Map(all.map((address) => [formatAddress(address), address])).values();
+  }
+
+  async #askBroker(address: BrokerAddress, topics: readonly string[] | null): Promise<MetadataResponse> {
+    const { metadataV12 } = await loadClient();
+    const connection = await this.#connections.get(address, "control");
+    const response = await responseEvenWithErrors(
+      metadataV12.api.async(connection, topics === null ? null : [...topics], false, false),
+    );
+    if (response.throttleTimeMs > 0) await interruptible(response.throttleTimeMs, undefined);
+    return response;
+  }
+}
+
+/** The client rejects when any part of an answer has an error code; the rest of that answer is still good. */
+export async function responseEvenWithErrors<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Error && "response" in error && error.response) return error.response as T;
+    throw error;
+  }
+}
+
+function toAnswer(topic: MetadataResponse["topics"][number]): TopicAnswer {
+  if (topic.errorCode !== ErrorCodes.NONE) return { code: topic.errorCode };
+  const partitions = topic.partitions
+    .map(({ partitionIndex, leaderId, leaderEpoch }) => ({ partition: partitionIndex, leader: leaderId, leaderEpoch }))
+    .sort((a, b) => a.partition - b.partition);
+  return { code: 0, info: { topic: topic.name ?? "", topicId: topic.topicId, partitions } };
+}

@@ -1,0 +1,62 @@
+/** Kafka's error codes, as far as reading meets them: what each asks us to do. */
+export const ErrorCodes = {
+  NONE: 0,
+  OFFSET_OUT_OF_RANGE: 1,
+  CORRUPT_MESSAGE: 2,
+  UNKNOWN_TOPIC_OR_PARTITION: 3,
+  LEADER_NOT_AVAILABLE: 5,
+  NOT_LEADER_OR_FOLLOWER: 6,
+  REQUEST_TIMED_OUT: 7,
+  REPLICA_NOT_AVAILABLE: 9,
+  NETWORK_EXCEPTION: 13,
+  TOPIC_AUTHORIZATION_FAILED: 29,
+  GROUP_AUTHORIZATION_FAILED: 30,
+  CLUSTER_AUTHORIZATION_FAILED: 31,
+  UNSUPPORTED_VERSION: 35,
+  KAFKA_STORAGE_ERROR: 56,
+  FENCED_LEADER_EPOCH: 74,
+  UNKNOWN_LEADER_EPOCH: 75,
+  OFFSET_NOT_AVAILABLE: 78,
+  UNKNOWN_TOPIC_ID: 100,
+  INCONSISTENT_TOPIC_ID: 103,
+} as const;
+
+export type Remedy = "refresh the leader" | "wait" | "look the topic up" | "give up";
+
+const REMEDIES = new Map<number, Remedy>([
+  [ErrorCodes.LEADER_NOT_AVAILABLE, "refresh the leader"],
+  [ErrorCodes.NOT_LEADER_OR_FOLLOWER, "refresh the leader"],
+  [ErrorCodes.REPLICA_NOT_AVAILABLE, "refresh the leader"],
+  [ErrorCodes.KAFKA_STORAGE_ERROR, "refresh the leader"],
+  [ErrorCodes.FENCED_LEADER_EPOCH, "refresh the leader"],
+  [ErrorCodes.UNKNOWN_LEADER_EPOCH, "refresh the leader"],
+  [ErrorCodes.OFFSET_NOT_AVAILABLE, "wait"],
+  [ErrorCodes.REQUEST_TIMED_OUT, "wait"],
+  [ErrorCodes.NETWORK_EXCEPTION, "wait"],
+  [ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION, "look the topic up"],
+  [ErrorCodes.UNKNOWN_TOPIC_ID, "look the topic up"],
+  [ErrorCodes.INCONSISTENT_TOPIC_ID, "look the topic up"],
+]);
+
+export function remedyFor(code: number): Remedy {
+  return REMEDIES.get(code) ?? "give up";
+}
+
+export function nameOf(code: number): string {
+  const known = Object.entries(ErrorCodes).find(([, value]) => value === code);
+  return known === undefined ? `Kafka's error code ${code}` : known[0];
+}
+
+/** An error code of one partition or topic, on its way to whoever can cure it. */
+export class ProtocolError extends Error {
+  readonly protocolCode: number;
+  /** What we were doing. */
+  readonly what: string;
+
+  constructor(protocolCode: number, what: string) {
+    super(`${what}: ${nameOf(protocolCode)}`);
+    this.name = "ProtocolError";
+    this.protocolCode = protocolCode;
+    this.what = what;
+  }
+}

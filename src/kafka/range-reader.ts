@@ -1,0 +1,79 @@
+import type { OffsetRange } from "../model/offset-range.ts";
+import { interruptible, orAborted } from "./backoff.ts";
+import type { KafkaCluster } from "./cluster.ts";
+import { decodeBatches } from "./decode-batches.ts";
+import type { FetchedPartition } from "./fetch.ts";
+import { PartitionFetcher } from "./partition-fetcher.ts";
+import { prepareChunk } from "./prepare-chunk.ts";
+import { findBatches } from "./record-batch.ts";
+import type { RecordChunk, RecordDecoders } from "./record-chunk.ts";
+import { Standstill } from "./standstill.ts";
+
+/** An offset range of one life of a topic. Without `topicId` the range is read from the topic as it is now. */
+export interface RangeToRead extends OffsetRange {
+  readonly topicId?: string | undefined;
+}
+
+export interface ReadRangeOptions<K, V> {
+  readonly decoders: RecordDecoders<K, V>;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the size of each response as it arrives. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Exactly the records of a range, in order. The next response is on its way while one is decoded: at most two are held.
+ * @throws CORRUPT_RECORD, OFFSETS_LOST, NO_LEADER, BROKER_UNREACHABLE, BROKER_REFUSED, the signal's reason
+ */
+export function readRange<K, V>(
+  cluster: KafkaCluster,
+  range: RangeToRead,
+  options: ReadRangeOptions<K, V>,
+): AsyncGenerator<RecordChunk<K, V>, void, void> {
+  const fetcher = new PartitionFetcher(cluster, range, options.signal);
+  const { maxPartitionFetchBytes, isolationLevel } = cluster.params;
+  return readFetches((offset, maxBytes) => fetcher.fetch(offset, maxBytes), range, {
+    ...options,
+    maxBytes: maxPartitionFetchBytes,
+    readCommitted: isolationLevel === "read_committed",
+  });
+}
+
+/** Gives what a partition has from an offset on. */
+export type Fetch = (offset: number, maxBytes: number) => Promise<FetchedPartition>;
+
+/** {@link readRange} over anything that fetches. */
+export async function* readFetches<K, V>(
+  fetch: Fetch,
+  range: OffsetRange,
+  options: ReadRangeOptions<K, V> & { readonly maxBytes: number; readonly readCommitted: boolean },
+): AsyncGenerator<RecordChunk<K, V>, void, void> {
+  const { decoders, signal, onBytes, maxBytes, readCommitted } = options;
+  const startStandstill = () => new Standstill(range, maxBytes, readCommitted, signal);
+  let standstill = startStandstill();
+  let offset = range.fromOffset;
+  let inFlight: Promise<FetchedPartition> | undefined;
+  while (offset < range.untilOffset) {
+    signal?.throwIfAborted();
+    const fetched = await orAborted(inFlight ?? fetch(offset, standstill.maxBytes), signal);
+    inFlight = undefined;
+    onBytes?.(fetched.buffer.length);
+    const found = findBatches(fetched, offset, range);
+    if (fetched.throttleTimeMs > 0) await interruptible(fetched.throttleTimeMs, signal);
+    if (found.nextOffset === offset) {
+      if ((await standstill.next(fetched, found.cutOffBatchBytes, offset)) === "finished") return;
+      continue;
+    }
+    offset = found.nextOffset;
+    standstill = startStandstill();
+    if (offset < range.untilOffset) {
+      inFlight = fetch(offset, maxBytes);
+      // When it fails while records are decoded, nobody waits for it yet; the await above will.
+      inFlight.catch(() => undefined);
+    }
+    for (const chunk of decodeBatches(fetched, found.batches, range, decoders)) {
+      await prepareChunk(chunk, decoders);
+      yield chunk;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { crc32c } from "@node-rs/crc32";
+import { MillraceError } from "../model/errors.ts";
+import type { TopicPartition } from "../model/offset-range.ts";
+import { readInt64 } from "./byte-cursor.ts";
+
+/** Bytes before the first record of a batch. */
+export const BATCH_HEADER_BYTES = 61;
+/** Base offset and length, which the length does not count. */
+const PREFIX_BYTES = 12;
+const CRC_COVERS_FROM = 21;
+const MAGIC = 2;
+/** A record has at least a length, attributes, two deltas, two lengths and a header count. */
+const SMALLEST_RECORD_BYTES = 7;
+
+/** The header of a record batch (magic 2), checked, and where its records lie. */
+export interface RecordBatch {
+  readonly start: number;
+  readonly recordsStart: number;
+  readonly end: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly codec: number;
+  readonly isControl: boolean;
+  readonly isTransactional: boolean;
+  readonly isLogAppendTime: boolean;
+  readonly baseTimestamp: number;
+  readonly maxTimestamp: number;
+  readonly producerId: number;
+  readonly count: number;
+}
+
+export interface FoundBatches {
+  readonly batches: readonly RecordBatch[];
+  /** Where to fetch on. */
+  readonly nextOffset: number;
+  /** Bytes of the batch that is cut off at the end, as far as it says; 0 when none is. */
+  readonly cutOffBatchBytes: number;
+}
+
+/** Bytes that were fetched, and where batches lie in them. */
+export interface FetchedBatches {
+  readonly buffer: Buffer;
+  readonly recordsStart: number;
+  readonly recordsEnd: number;
+  readonly highWatermark: number;
+}
+
+/**
+ * The whole batches of what was fetched at `offset`. The last one may be cut off, which is normal.
+ * @throws CORRUPT_RECORD
+ */
+export function findBatches(fetched: FetchedBatches, offset: number, place: TopicPartition): FoundBatches {
+  const { buffer, recordsStart, recordsEnd, highWatermark } = fetched;
+  const batches: RecordBatch[] = [];
+  let position = recordsStart;
+  let expected = offset;
+  let previous: RecordBatch | undefined;
+  while (recordsEnd - position >= PREFIX_BYTES) {
+    const batchBytes = PREFIX_BYTES + buffer.readInt32BE(position + 8);
+    if (batchBytes < BATCH_HEADER_BYTES) {
+      throw corrupt("its length makes no sense", readInt64(buffer, position), offset, place);
+    }
+    if (position + batchBytes > recordsEnd) return { batches, nextOffset: expected, cutOffBatchBytes: batchBytes };
+    const batch = readHeader(buffer, position, position + batchBytes, offset, place);
+    if (!follows(batch, previous, expected, offset, highWatermark)) {
+      throw corrupt("its offset makes no sense", batch.baseOffset, offset, place);
+    }
+    batches.push(batch);
+    previous = batch;
+    expected = Math.max(expected, batch.lastOffset + 1);
+    position = batch.end;
+  }
+  return { batches, nextOffset: expected, cutOffBatchBytes: recordsEnd > position ? BATCH_HEADER_BYTES : 0 };
+}
+
+/**
+ * The checksum does not cover the base offset, so a wrong one shows only by its neighbours. Gaps are normal (compaction), but not
+ * behind the end of the log, which may have moved on a little since the broker looked, nor behind a batch that was not asked for.
+ */
+function follows(
+  batch: RecordBatch,
+  previous: RecordBatch | undefined,
+  expected: number,
+  fetchOffset: number,
+  highWatermark: number,
+): boolean {
+  if (previous !== undefined && batch.baseOffset <= previous.lastOffset) return false;
+  if (batch.lastOffset >= highWatermark && batch.baseOffset > expected) return false;
+  const wasAskedFor = previous === undefined || previous.lastOffset >= fetchOffset;
+  return wasAskedFor || batch.baseOffset === previous.lastOffset + 1;
+}
+
+function readHeader(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  fetchOffset: number,
+  place: TopicPartition,
+): RecordBatch {
+  const baseOffset = readInt64(buffer, start);
+  const magic = buffer.readInt8(start + 16);
+  if (magic !== MAGIC) throw corrupt(`its magic is ${magic}, not ${MAGIC}`, baseOffset, fetchOffset, place);
+  if (crc32c(buffer.subarray(start + CRC_COVERS_FROM, end)) !== buffer.readUInt32BE(start + 17)) {
+    throw corrupt("its checksum (CRC-32C) does not fit", baseOffset, fetchOffset, place);
+  }
+  const attributes = buffer.readInt16BE(start + 21);
+  const lastOffset = baseOffset + buffer.readInt32BE(start + 23);
+  const count = buffer.readInt32BE(start + 57);
+  const codec = attributes & 7;
+  const recordsStart = start + BATCH_HEADER_BYTES;
+  if (baseOffset < 0 || lastOffset < baseOffset || lastOffset > Number.MAX_SAFE_INTEGER) {
+    throw corrupt("its offset makes no sense", baseOffset, fetchOffset, place);
+  }
+  if (
+    count < 0 ||
+    count > lastOffset - baseOffset + 1 ||
+    (codec === 0 && count * SMALLEST_RECORD_BYTES > end - recordsStart)
+  ) {
+    throw corrupt("its number of records makes no sense", baseOffset, fetchOffset, place);
+  }
+  return {
+    start,
+    recordsStart,
+    end,
+    baseOffset,
+    lastOffset,
+    codec,
+    isLogAppendTime: (attributes & 8) !== 0,
+    isTransactional: (attributes & 16) !== 0,
+    isControl: (attributes & 32) !== 0,
+    baseTimestamp: readInt64(buffer, start + 27),
+    maxTimestamp: readInt64(buffer, start + 35),
+    producerId: readInt64(buffer, start + 43),
+    count,
+  };
+}
+
+/** A batch whose own offset makes no sense is named by the offset that was asked for. */
+function corrupt(what: string, baseOffset: number, fetchOffset: number, place: TopicPartition): MillraceError {
+  const plausible = Number.isSafeInteger(baseOffset) && baseOffset >= 0;
+  return corruptRecord(`the record batch is corrupt: ${what}`, plausible ? baseOffset : fetchOffset, place);
+}
+
+export function corruptRecord(what: string, offset: number, place: TopicPartition, cause?: unknown): MillraceError {
+  const { topic, partition } = place;
+  return new MillraceError("CORRUPT_RECORD", `At offset ${offset} of ${topic}-${partition} ${what}.`, {
+    hint: "Check the broker's disk and network; to go on behind it, start from a later offset (fromOffsets).",
+    at: { topic, partition, offset },
+    cause,
+  });
+}

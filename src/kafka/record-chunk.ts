@@ -1,0 +1,168 @@
+import type {
+  DecodeContext,
+  DecodedField,
+  DecodeSource,
+  Header,
+  ResolvedDecoder,
+  SliceableBuffer,
+} from "../decoders/decoder.ts";
+import { decodeFailed } from "../decoders/resolve.ts";
+import type { Time } from "../model/duration.ts";
+import type { TopicPartition } from "../model/offset-range.ts";
+import { ConsumerRecord, type RecordSource, type TimestampType } from "./consumer-record.ts";
+import {
+  HEADERS_START,
+  KEY_END,
+  KEY_START,
+  type RecordColumns,
+  ROW,
+  VALUE_END,
+  VALUE_START,
+} from "./record-columns.ts";
+import { readHeaders } from "./record-headers.ts";
+
+/** How the keys and values of a stream are decoded. */
+export interface RecordDecoders<out K, out V> {
+  readonly key: ResolvedDecoder<K>;
+  readonly value: ResolvedDecoder<V>;
+}
+
+/** Some records in a row, still as bytes in one buffer. Keeps that buffer alive, and is never overwritten. */
+export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSource {
+  readonly topic: string;
+  readonly partition: number;
+  readonly timestampType: TimestampType;
+  readonly length: number;
+  readonly buffer: SliceableBuffer;
+  readonly #columns: RecordColumns;
+  readonly #places: Int32Array;
+  readonly #decoders: RecordDecoders<K, V>;
+  #position = 0;
+  /** Null until somebody asks. */
+  #text: string | undefined | null = null;
+
+  constructor(
+    { topic, partition }: TopicPartition,
+    timestampType: TimestampType,
+    buffer: SliceableBuffer,
+    columns: RecordColumns,
+    decoders: RecordDecoders<K, V>,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.timestampType = timestampType;
+    this.length = columns.length;
+    this.buffer = buffer;
+    this.#columns = columns;
+    this.#places = columns.places;
+    this.#decoders = decoders;
+  }
+
+  /** The index of the record that {@link forEach} is at: where it stopped when `emit` threw. */
+  get position(): number {
+    return this.#position;
+  }
+
+  forEach(emit: (record: ConsumerRecord<K, V>) => void): void {
+    const { length } = this;
+    for (let index = 0; index < length; index++) {
+      this.#position = index;
+      emit(ConsumerRecord.at(this, index));
+    }
+  }
+
+  record(index: number): ConsumerRecord<K, V> {
+    return ConsumerRecord.at(this, index);
+  }
+
+  offsetAt(index: number): number {
+    return this.#columns.baseOffset + this.#places[index * ROW]!;
+  }
+
+  timestampAt(index: number): Time {
+    return this.#columns.timestamps[index]!;
+  }
+
+  headersAt(index: number): readonly Header[] {
+    return readHeaders(this.buffer, this.#places[index * ROW + HEADERS_START]!);
+  }
+
+  keyAt(index: number): K {
+    const start = this.#places[index * ROW + KEY_START]!;
+    const end = this.#places[index * ROW + KEY_END]!;
+    try {
+      return this.#decoders.key.decodeAt(this, start, end, index, "key");
+    } catch (error) {
+      throw decodeFailed(error, this.contextOf(index, "key"));
+    }
+  }
+
+  valueAt(index: number): V {
+    const start = this.#places[index * ROW + VALUE_START]!;
+    const end = this.#places[index * ROW + VALUE_END]!;
+    try {
+      return this.#decoders.value.decodeAt(this, start, end, index, "value");
+    } catch (error) {
+      throw decodeFailed(error, this.contextOf(index, "value"));
+    }
+  }
+
+  /** The raw key or value of a record. */
+  bytesAt(index: number, field: DecodedField): Uint8Array | null {
+    const column = index * ROW + (field === "key" ? KEY_START : VALUE_START);
+    const start = this.#places[column]!;
+    return start < 0 ? null : this.buffer.subarray(start, this.#places[column + 1]!);
+  }
+
+  contextOf(index: number, field: DecodedField): DecodeContext {
+    return new ChunkContext(this, index, field);
+  }
+
+  get textStart(): number {
+    return this.#columns.start;
+  }
+
+  asciiText(): string | undefined {
+    if (this.#text === null) this.#text = this.#readText();
+    return this.#text;
+  }
+
+  /**
+   * In UTF-8 every latin1 character above 127 takes one byte more. If the framing accounts for all of these, keys and values have
+   * none, and each is a plain piece of the text.
+   */
+  #readText(): string | undefined {
+    const { start, end, framingBytesAbove127 } = this.#columns;
+    const text = this.buffer.latin1Slice(start, end);
+    return Buffer.byteLength(text) - text.length === framingBytesAbove127 ? text : undefined;
+  }
+}
+
+/** A context that costs next to nothing until a decoder looks at it. */
+class ChunkContext implements DecodeContext {
+  readonly #chunk: RecordChunk<unknown, unknown>;
+  readonly #index: number;
+  readonly field: DecodedField;
+
+  constructor(chunk: RecordChunk<unknown, unknown>, index: number, field: DecodedField) {
+    this.#chunk = chunk;
+    this.#index = index;
+    this.field = field;
+  }
+
+  get topic(): string {
+    return this.#chunk.topic;
+  }
+
+  get partition(): number {
+    return this.#chunk.partition;
+  }
+
+  get offset(): number {
+    return this.#chunk.offsetAt(this.#index);
+  }
+
+  get headers(): readonly Header[] {
+    return this.#chunk.headersAt(this.#index);
+  }
+}

@@ -1,0 +1,133 @@
+import type { MillraceError } from "../model/errors.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
+import { corruptRecord, type RecordBatch } from "./record-batch.ts";
+import { skipHeaders } from "./record-headers.ts";
+import { VarintReader } from "./varint.ts";
+
+/** Numbers in a row of {@link RecordColumns.places}; a start below zero is Kafka's null. */
+export const OFFSET_DELTA = 0;
+export const KEY_START = 1;
+export const KEY_END = 2;
+export const VALUE_START = 3;
+export const VALUE_END = 4;
+export const HEADERS_START = 5;
+export const ROW = 6;
+
+/** A batch's records, in the buffer that was fetched or in what its compressed bytes gave. */
+export interface BatchRecords {
+  readonly batch: RecordBatch;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the records of some batches lie: columns instead of an object or a view per record. */
+export class RecordColumns {
+  /** {@link ROW} numbers a record: its offset less {@link baseOffset}, then positions in the buffer. */
+  readonly places: Int32Array;
+  readonly timestamps: Float64Array;
+  readonly baseOffset: number;
+  length = 0;
+  /** From the first byte of the first record to the last of the last. */
+  start = 0;
+  end = 0;
+  /** Bytes above 127 between `start` and `end` that belong to no key, value or header. */
+  framingBytesAbove127 = 0;
+  readonly #bytes: Uint8Array;
+  readonly #range: OffsetRange;
+  readonly #varints: VarintReader;
+
+  /**
+   * Walks `parts`, which lie in `bytes` one after the other, and keeps what is in the range.
+   * @throws CORRUPT_RECORD
+   */
+  constructor(bytes: Uint8Array, parts: readonly BatchRecords[], range: OffsetRange) {
+    let capacity = 0;
+    for (const { batch } of parts) capacity += batch.count;
+    this.places = new Int32Array(capacity * ROW);
+    this.timestamps = new Float64Array(capacity);
+    this.baseOffset = parts[0]?.batch.baseOffset ?? 0;
+    this.#bytes = bytes;
+    this.#range = range;
+    this.#varints = new VarintReader(bytes, 0);
+    for (const part of parts) this.#add(part);
+  }
+
+  #add({ batch, start, end }: BatchRecords): void {
+    const varints = this.#varints;
+    const bytes = this.#bytes;
+    const { places, timestamps } = this;
+    const firstDelta = this.#range.fromOffset - batch.baseOffset;
+    const endDelta = this.#range.untilOffset - batch.baseOffset;
+    const lastDelta = batch.lastOffset - batch.baseOffset;
+    const shift = batch.baseOffset - this.baseOffset;
+    const appendTime = batch.isLogAppendTime ? batch.maxTimestamp : undefined;
+    let index = this.length;
+    let above127 = this.framingBytesAbove127;
+    if (index > 0) above127 += this.#bytesAbove127(this.end, start);
+    let previousDelta = -1;
+    let position = start;
+    let isPastRange = false;
+    for (let record = 0; record < batch.count; record++) {
+      varints.position = position;
+      const length = varints.int();
+      const bodyStart = varints.position;
+      const recordEnd = bodyStart + length;
+      if (length < 6 || recordEnd > end) throw corruptIn(batch, "the length of a record makes no sense", this.#range);
+      varints.position++; // attributes, which nobody uses yet
+      const timestampDelta = varints.long();
+      const offsetDelta = varints.int();
+      const keyLength = varints.int();
+      const keyStart = varints.position;
+      const keyEnd = keyLength < 0 ? keyStart : keyStart + keyLength;
+      varints.position = keyEnd;
+      const valueLength = varints.int();
+      const valueStart = varints.position;
+      const valueEnd = valueLength < 0 ? valueStart : valueStart + valueLength;
+      varints.position = valueEnd;
+      const headerCount = varints.int();
+      // Every byte of a number but its last is above 127. Six numbers, one of them before the body, and the attributes.
+      let framing = varints.position - position - (keyEnd - keyStart) - (valueEnd - valueStart) - 7;
+      if (headerCount !== 0) framing += skipHeaders(varints, headerCount, recordEnd);
+      if (varints.position !== recordEnd || keyLength < -1 || valueLength < -1) {
+        throw corruptIn(batch, "the fields of a record do not fit its length", this.#range);
+      }
+      if (offsetDelta <= previousDelta || offsetDelta > lastDelta) {
+        throw corruptIn(batch, "the offset of a record makes no sense", this.#range);
+      }
+      previousDelta = offsetDelta;
+      isPastRange = offsetDelta >= endDelta;
+      if (isPastRange) break;
+      if (offsetDelta >= firstDelta) {
+        if (index === 0) this.start = position;
+        const row = index * ROW;
+        places[row] = offsetDelta + shift;
+        places[row + KEY_START] = keyLength < 0 ? -1 : keyStart;
+        places[row + KEY_END] = keyEnd;
+        places[row + VALUE_START] = valueLength < 0 ? -1 : valueStart;
+        places[row + VALUE_END] = valueEnd;
+        places[row + HEADERS_START] = valueEnd;
+        timestamps[index] = appendTime ?? batch.baseTimestamp + timestampDelta;
+        above127 += framing + (bytes[bodyStart]! >>> 7);
+        index++;
+      }
+      position = recordEnd;
+    }
+    if (position !== end && !isPastRange) {
+      throw corruptIn(batch, "there are bytes behind the last record", this.#range);
+    }
+    this.length = index;
+    this.end = position;
+    this.framingBytesAbove127 = above127;
+  }
+
+  /** Of what lies between two batches: a header, or nothing when they were decompressed. */
+  #bytesAbove127(start: number, end: number): number {
+    let count = 0;
+    for (let position = start; position < end; position++) count += this.#bytes[position]! >>> 7;
+    return count;
+  }
+}
+
+function corruptIn(batch: RecordBatch, what: string, range: OffsetRange): MillraceError {
+  return corruptRecord(`the record batch is corrupt: ${what}`, batch.baseOffset, range);
+}
