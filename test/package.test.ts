@@ -1,0 +1,118 @@
+/** What a user gets from the registry: the tarball, installed in an empty folder with nothing but what it declares. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "..");
+const tsc = join(root, "node_modules/typescript/bin/tsc");
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-package-"));
+const installed = join(folder, "node_modules/millrace");
+
+before(async () => {
+  await run(process.execPath, [join(root, "dev/build.ts")]).catch(showOutput);
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: root });
+  const tarball = join(folder, `millrace-${manifest.version}.tgz`);
+  mkdirSync(installed, { recursive: true });
+  await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
+  // Only what is declared is there to be found: a forgotten dependency fails.
+  for (const name of [...Object.keys(manifest.dependencies), "@types/node"]) {
+    const place = join(folder, "node_modules", name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(root, "node_modules", name), place);
+  }
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the package holds what a user needs and nothing else", () => {
+  const files = globSync("**/*.*", { cwd: installed }).concat("LICENSE").sort();
+  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+  assert.deepEqual(
+    files.filter((file) => !file.startsWith("dist/")),
+    documents,
+  );
+  // As many modules as src/ has, each with its types.
+  const modules = globSync("**/*.ts", { cwd: join(root, "src") }).map((file) => file.replace(/\.ts$/, ""));
+  const expected = modules.flatMap((module) => [`dist/${module}.js`, `dist/${module}.d.ts`]);
+  const assets = files.filter((file) => /\.(html|css|svg|json)$/.test(file) && file.startsWith("dist/"));
+  assert.deepEqual(
+    files.filter((file) => file.startsWith("dist/")),
+    [...expected, ...assets].sort(),
+  );
+});
+
+test("every path that package.json names exists", () => {
+  const paths = JSON.stringify([manifest.exports, manifest.bin]).match(/\.\/dist\/[^"]+/g)!;
+  assert.ok(paths.length >= 3);
+  for (const path of paths) assert.ok(existsSync(join(installed, path)), path);
+});
+
+test("the installed package can be imported and every public value is there", async () => {
+  const source = await import("../src/index.ts");
+  const program = 'console.log(JSON.stringify(Object.keys(await import("millrace"))))';
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: folder });
+  assert.deepEqual(JSON.parse(stdout), Object.keys(source));
+});
+
+test("the installed command runs", async () => {
+  const { stdout } = await run(join(installed, manifest.bin.millrace), ["--help"]);
+  assert.match(stdout, /millrace run/);
+});
+
+test("the declarations hold in a strict program that checks libraries too", async () => {
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: strictest, files: ["job.ts"] }));
+  writeFileSync(join(folder, "job.ts"), program);
+  await run(process.execPath, [tsc, "-p", folder]).catch(showOutput);
+});
+
+const strictest = {
+  target: "es2024",
+  lib: ["es2024", "esnext.disposable"],
+  module: "nodenext",
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  noEmit: true,
+};
+
+const program = `
+import { defineJob, json, KafkaUtils } from "millrace";
+
+interface PageView { user: string; country: string }
+
+export default defineJob({ appName: "page-views", batchInterval: "1s" }, (ssc) => {
+  const views = KafkaUtils.createDirectStream(ssc, ["page-views"],
+    { "bootstrap.servers": "localhost:9092", "auto.offset.reset": "earliest" },
+    { valueDecoder: json<PageView>() });
+
+  views
+    .map(({ value }) => [value.country, 1])
+    .reduceByKey((a, b) => a + b)
+    .foreachRDD(async (rdd, time) => {
+      console.log(new Date(time), await rdd.collect(), rdd.offsetRanges());
+    });
+});
+`;
+
+function showOutput(error: Error & { stdout?: string; stderr?: string }): never {
+  throw new Error(`${error.stdout ?? ""}${error.stderr ?? ""}` || error.message, { cause: error });
+}
