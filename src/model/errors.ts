@@ -61,7 +61,11 @@ export class MillraceError extends Error {
 
   /** By brand, so it holds across two copies of the package. */
   static is(error: unknown, code?: ErrorCode): error is MillraceError {
-    return error instanceof Error && brand in error && (code === undefined || (error as unknown as MillraceError).code === code);
+    return (
+      error instanceof Error &&
+      brand in error &&
+      (code === undefined || (error as unknown as MillraceError).code === code)
+    );
   }
 }
 

@@ -1,0 +1,231 @@
+import { collectorOf, isEncoded } from "../executor/consumer.ts";
+import type { ExecutorPool } from "../executor/pool.ts";
+import type { Consumer, TaskResult } from "../executor/protocol.ts";
+import type { Action, ActionRunner } from "../graph/action.ts";
+import { BatchGraph } from "../graph/batch-graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
+import type { ReadSize } from "../graph/source.ts";
+import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
+import type { BatchPlan, Slice } from "../model/plan.ts";
+import { type Blocks, BlockWriter } from "../shuffle/block.ts";
+import { decodeValues } from "../shuffle/codec.ts";
+import type { FixedSources } from "./fixed-sources.ts";
+
+type ConsumerKind = Consumer extends infer C ? (C extends unknown ? Omit<C, "node" | "partition"> : never) : never;
+
+/** How many partitions `take` reads next when those before did not suffice. Spark: `spark.rdd.limit.scaleUpFactor`. */
+const TAKE_GROWTH = 4;
+
+/** One batch on its way through the executors. Holds the blocks of its shuffles and caches until it ends. */
+export class BatchRun implements ActionRunner {
+  readonly plan: BatchPlan;
+  readonly #graph: BatchGraph;
+  readonly #pool: ExecutorPool;
+  readonly #fixed: FixedSources;
+  readonly #signal: AbortSignal;
+  readonly #blocks = new Map<BlockNode, Blocks[]>();
+  readonly #read = new Map<string, ReadSize>();
+  #ended = false;
+  #underWay = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(graph: Graph, plan: BatchPlan, pool: ExecutorPool, fixed: FixedSources, signal: AbortSignal) {
+    this.plan = plan;
+    this.#graph = new BatchGraph(graph.nodes, plan);
+    this.#pool = pool;
+    this.#fixed = fixed;
+    this.#signal = signal;
+    pool.beginBatch(plan);
+  }
+
+  /** Actions that were started and have not finished. */
+  get actionsUnderWay(): number {
+    return this.#underWay;
+  }
+
+  /** What was read from a source so far; twice as much when it was read twice. */
+  readFrom(source: string): ReadSize {
+    return this.#read.get(source) ?? { records: 0, bytes: 0 };
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#blocks.clear();
+    this.#pool.endBatch(this.plan.seq);
+  }
+
+  /** All outputs that run on executors, in as few passes as their sources allow. */
+  async runOutputs(outputs: readonly Output[]): Promise<void> {
+    const wants = outputs.map(
+      ({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } }),
+    );
+    await this.#compute(wants);
+  }
+
+  run(node: Node, action: Action): Promise<unknown[]> {
+    return this.#inTurn(() => (action.kind === "take" ? this.#take(node, action.limit) : this.#act(node, action)));
+  }
+
+  async *iterate(node: Node): AsyncIterableIterator<unknown> {
+    const count = this.numPartitions(node);
+    for (let partition = 0; partition < count; partition++) {
+      const [values] = await this.#inTurn(() => this.#act(node, { kind: "collect" }, [partition]));
+      yield* values as unknown[];
+    }
+  }
+
+  numPartitions(node: Node): number {
+    this.#refuseAfterEnd();
+    return this.#graph.numPartitions(node);
+  }
+
+  offsetRanges(node: Node): readonly OffsetRange[] {
+    this.#refuseAfterEnd();
+    const sources = [...this.#graph.sources(node)].filter(({ source }) => source.offsets);
+    return sources
+      .flatMap((source) => this.#slicesOf(source))
+      .map(({ topic, partition, fromOffset, untilOffset }) => ({ topic, partition, fromOffset, untilOffset }));
+  }
+
+  /** One action after the other: two at a time could compute the same shuffle twice. */
+  async #inTurn<R>(act: () => Promise<R>): Promise<R> {
+    this.#refuseAfterEnd();
+    this.#underWay++;
+    const result = this.#last.then(act);
+    this.#last = result.catch(() => {});
+    try {
+      return await result;
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #act(node: Node, action: Action, partitions?: readonly number[]): Promise<unknown[]> {
+    const consumer: ConsumerKind = { kind: "action", action };
+    const results = await this.#compute([{ node, consumer, partitions }]);
+    return isEncoded(action) ? results.map((encoded) => decodeValues(encoded as Uint8Array)) : results;
+  }
+
+  async #take(node: Node, limit: number): Promise<unknown[]> {
+    const count = this.numPartitions(node);
+    const results: unknown[] = [];
+    let found = 0;
+    for (let from = 0, width = 1; from < count && found < limit; from += width, width *= TAKE_GROWTH) {
+      const partitions = Array.from({ length: Math.min(width, count - from) }, (_, i) => from + i);
+      for (const values of await this.#act(node, { kind: "take", limit }, partitions)) {
+        results.push(values);
+        found += (values as unknown[]).length;
+      }
+    }
+    return results;
+  }
+
+  /** Runs all stages that the wants need. @returns the results of `wants`, in the order of their partitions. */
+  async #compute(wants: readonly Want<ConsumerKind>[]): Promise<unknown[]> {
+    const nodes = wants.map(({ node }) => node);
+    await this.#fixed.open(
+      nodes.flatMap((node) => [...this.#graph.sources(node)]),
+      this.#signal,
+    );
+    const missing = missingBlocks(this.#graph, nodes, new Set(this.#blocks.keys()));
+    const blockWants = missing.map(
+      (block): Want<ConsumerKind> => ({ node: block.parent, consumer: { kind: "blocks", of: block.id } }),
+    );
+    const results: unknown[] = [];
+    const place = (partition: number) => wants[0]?.partitions?.indexOf(partition) ?? partition;
+    const written = new Map<string, Blocks[]>(missing.map((block) => [block.id, []]));
+    for (const block of missing) this.#blocks.set(block, written.get(block.id)!);
+    try {
+      const present = new Set([...this.#blocks.keys()].filter((block) => !missing.includes(block)));
+      for (const stage of cutStages(this.#graph, [...blockWants, ...wants], present)) {
+        await this.#runStage(stage, (consumer, partition, result) => {
+          if (consumer.kind === "blocks") written.get(consumer.of)![partition] = result as Blocks;
+          else results[place(partition)] = result;
+        });
+      }
+    } catch (error) {
+      for (const block of missing) this.#blocks.delete(block);
+      throw error;
+    }
+    return results;
+  }
+
+  async #runStage(
+    stage: readonly TaskDraft<ConsumerKind>[],
+    take: (consumer: ConsumerKind, partition: number, result: unknown) => void,
+  ): Promise<void> {
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.#signal, failed.signal]);
+    const run = async (draft: TaskDraft<ConsumerKind>) => {
+      const results = await this.#runTask(draft, signal);
+      for (const [i, { consumer, partition }] of draft.wants.entries()) take(consumer, partition, results[i]);
+    };
+    const tasks = await Promise.allSettled(
+      stage.map((draft) =>
+        run(draft).catch((error) => {
+          failed.abort(error);
+          throw error;
+        }),
+      ),
+    );
+    if (failed.signal.aborted) throw failed.signal.reason;
+    for (const task of tasks) if (task.status === "rejected") throw task.reason;
+  }
+
+  async #runTask(draft: TaskDraft<ConsumerKind>, signal: AbortSignal): Promise<readonly unknown[]> {
+    const { leaf, partition, wants } = draft;
+    const slice = leaf.kind === "source" ? this.#slicesOf(leaf)[partition] : undefined;
+    const empty = slice !== undefined && slice.fromOffset === slice.untilOffset;
+    if (empty && draft.skippableWhenEmpty && wants.every(({ consumer }) => consumer.kind !== "output")) {
+      return wants.map(({ consumer }) => this.#resultOfNothing(consumer));
+    }
+    const result: TaskResult = await this.#pool.run(
+      {
+        seq: this.plan.seq,
+        slice,
+        inputs: leaf.kind === "source" ? [] : this.#inputsOf(leaf, partition),
+        consumers: wants.map(
+          ({ consumer, node, partition }) => ({ ...consumer, node: node.id, partition }) as Consumer,
+        ),
+      },
+      signal,
+    );
+    if (leaf.kind === "source") {
+      const { records, bytes } = this.readFrom(leaf.source.name);
+      this.#read.set(leaf.source.name, { records: records + result.records, bytes: bytes + result.bytes });
+    }
+    return result.results;
+  }
+
+  #inputsOf(leaf: BlockNode, partition: number): Blocks[] {
+    const blocks = this.#blocks.get(leaf)!;
+    return leaf.kind === "cache" ? [blocks[partition]!] : blocks;
+  }
+
+  /** What a task would give for an empty slice, without running it. */
+  #resultOfNothing(consumer: ConsumerKind): unknown {
+    switch (consumer.kind) {
+      case "blocks":
+        return new BlockWriter(this.#graph.numPartitions(this.#graph.find(consumer.of))).finish();
+      case "action":
+        return collectorOf(consumer.action, "").result();
+      case "output":
+        return undefined;
+    }
+  }
+
+  #slicesOf({ source }: NodeOf<"source">): readonly Slice[] {
+    return this.plan.slices[source.name] ?? this.#fixed.slicesOf(source);
+  }
+
+  #refuseAfterEnd(): void {
+    if (!this.#ended) return;
+    throw new MillraceError("ACTION_AFTER_BATCH", "An RDD was asked for its data after its batch had ended.", {
+      hint: "Keep the values you need (collect, take), not the RDD. Its data is gone with the batch.",
+      at: { batchTime: this.plan.batchTime },
+    });
+  }
+}

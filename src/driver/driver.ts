@@ -1,0 +1,264 @@
+import type { Executor } from "../executor/executor.ts";
+import { ExecutorPool } from "../executor/pool.ts";
+import type { ActionRunner } from "../graph/action.ts";
+import type { JobContext } from "../graph/job-context.ts";
+import type { Node } from "../graph/node.ts";
+import { parentsOf } from "../graph/node.ts";
+import type { ResolvedOptions } from "../job/options.ts";
+import type { Clock } from "../model/clock.ts";
+import { type Duration, parseDuration, type Time } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { StreamingListener } from "../model/events.ts";
+import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
+import { BatchProgress } from "./batch-progress.ts";
+import { BatchRun } from "./batch-run.ts";
+import { FixedSources } from "./fixed-sources.ts";
+import { ListenerBus } from "./listener-bus.ts";
+import { type PlannedBatch, planBatch, type Stream } from "./plan-batch.ts";
+import { runOutputs } from "./run-outputs.ts";
+
+export interface DriverParts {
+  readonly context: JobContext;
+  readonly options: ResolvedOptions;
+  readonly createExecutor: (id: number) => Executor;
+  readonly clock: Clock;
+}
+
+export type DriverState = "INITIALIZED" | "ACTIVE" | "STOPPED";
+
+/** The epoch of a driver that keeps nothing: there is no other it could be confused with. */
+const EPOCH_WITHOUT_CHECKPOINT = 1;
+
+/** One run of a job, from the first offset to the last batch. */
+export class Driver {
+  readonly #parts: DriverParts;
+  readonly #bus: ListenerBus;
+  readonly #pool: ExecutorPool;
+  readonly #streams: readonly Stream[];
+  readonly #fixed = new FixedSources();
+  readonly #batchClock: BatchClock;
+  /** A graceful stop: no new batch. */
+  readonly #stopping = new AbortController();
+  /** A stop by force: nothing goes on. */
+  readonly #force = new AbortController();
+  readonly #terminated = Promise.withResolvers<void>();
+  #state: DriverState = "INITIALIZED";
+  #outside: BatchRun | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(parts: DriverParts) {
+    const { context, options, clock, createExecutor } = parts;
+    this.#parts = parts;
+    this.#bus = new ListenerBus(context.listeners, options.logger);
+    this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner() }));
+    this.#batchClock =
+      options.trigger === "interval" ? intervalClock(clock, options.batchIntervalMs) : unpausedClock(clock);
+    this.#pool = new ExecutorPool({
+      size: Math.max(1, options.threads),
+      create: createExecutor,
+      fingerprint: context.graph.fingerprint(),
+      taskMaxFailures: options.taskMaxFailures,
+      taskTimeoutMs: options.taskTimeoutMs,
+      onTaskFailed: ({ task, attempt, executorId, error, willRetry }) => {
+        const batchTime = error.at.batchTime ?? clock.now();
+        const partition = task.consumers[0]?.partition ?? 0;
+        this.#bus.emit("onTaskFailed", { batchTime, partition, attempt, executorId, error, willRetry });
+      },
+      onExecutorLost: (executorId, error) => this.#bus.emit("onExecutorLost", { executorId, error }),
+    });
+    // Seen by awaitTermination, or else thrown by stop.
+    this.#terminated.promise.catch(() => {});
+  }
+
+  get state(): DriverState {
+    return this.#state;
+  }
+
+  /** Resolves when the executors have built the same graph and the first batch can be planned. */
+  async start(): Promise<void> {
+    if (this.#state !== "INITIALIZED") {
+      throw new MillraceError("WRONG_STATE", `The stream cannot be started: it is ${this.#state}.`, {
+        hint: "Make a new StreamingContext, or call runJob again.",
+      });
+    }
+    this.#state = "ACTIVE";
+    const { clock, context } = this.#parts;
+    try {
+      this.#refuseIdleGraph();
+      await allOrFirstFailure([
+        this.#pool.start(),
+        ...this.#streams.map(({ planner }) => planner.open(this.#force.signal)),
+      ]);
+    } catch (error) {
+      this.#stopping.abort();
+      await this.#close(error);
+      throw error;
+    }
+    this.#bus.emit("onStreamingStarted", { time: clock.now() });
+    const plan = { seq: 0, batchTime: clock.now(), epoch: EPOCH_WITHOUT_CHECKPOINT, slices: {} };
+    this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
+    this.#work = this.#run().then(
+      () => this.#close(undefined),
+      (error) => this.#close(error),
+    );
+  }
+
+  /** Runs the actions of RDDs that belong to no batch. */
+  get outsideBatches(): ActionRunner {
+    if (this.#outside) return this.#outside;
+    throw new MillraceError("WRONG_STATE", "An RDD was asked for its data before the executors were started.", {
+      hint: "Ask inside onDriver, or after `await ssc.start()`.",
+    });
+  }
+
+  awaitTermination(): Promise<void> {
+    return this.#terminated.promise;
+  }
+
+  async awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
+    const waited = new AbortController();
+    const { clock } = this.#parts;
+    const until = clock.now() + parseDuration(timeout, "timeout");
+    const timer = clock.sleepUntil(until, waited.signal).then(
+      () => false,
+      () => false,
+    );
+    try {
+      return await Promise.race([this.#terminated.promise.then(() => true), timer]);
+    } finally {
+      waited.abort();
+    }
+  }
+
+  /** Finishes the batch under way, at most `timeout` long. `graceful: false` ends it. @throws what made the stream fail. */
+  async stop({ graceful = true, timeout = "30s" }: { graceful?: boolean; timeout?: Duration } = {}): Promise<void> {
+    const timeoutMs = parseDuration(timeout, "timeout");
+    if (this.#state === "INITIALIZED") {
+      this.#state = "STOPPED";
+      this.#terminated.resolve();
+    }
+    this.#stopping.abort();
+    const end = () =>
+      this.#force.abort(
+        new MillraceError("STOPPED", "The stream was stopped by force.", {
+          hint: "The batch under way does not count.",
+        }),
+      );
+    if (!graceful) end();
+    const timer = setTimeout(end, timeoutMs);
+    try {
+      await this.#work;
+    } finally {
+      clearTimeout(timer);
+    }
+    await this.#terminated.promise;
+  }
+
+  addStreamingListener(listener: StreamingListener): Disposable {
+    return this.#parts.context.addStreamingListener(listener);
+  }
+
+  async #run(): Promise<void> {
+    const driverFunctions = Promise.all(
+      this.#parts.context.driverFunctions.map(async (run) => run({ signal: this.#stopping.signal })),
+    );
+    // A failure there ends the stream too.
+    driverFunctions.catch(() => this.#stopping.abort());
+    await this.#batches();
+    await driverFunctions;
+  }
+
+  async #batches(): Promise<void> {
+    const { signal } = this.#stopping;
+    let last: Time | undefined;
+    if (this.#streams.length === 0) return;
+    for (let seq = 1; ; seq++) {
+      try {
+        last = await this.#batchClock.next(last, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      if (signal.aborted) return;
+      if (!(await this.#batch(seq, last))) return;
+    }
+  }
+
+  /** Steps 2 to 7 of one batch. @returns false when there is nothing more to do. */
+  async #batch(seq: number, batchTime: Time): Promise<boolean> {
+    const { options } = this.#parts;
+    const limits = {
+      intervalMs: options.batchIntervalMs,
+      maxRatePerPartition: options.maxRatePerPartition,
+      maxBytes: options.maxBatchBytes,
+    };
+    const key = { seq, batchTime, epoch: EPOCH_WITHOUT_CHECKPOINT };
+    const batch = await planBatch(this.#streams, key, limits, this.#force.signal);
+    if (options.trigger === "availableNow" && batch.inputs.every(({ records }) => records === 0)) return false;
+    await this.#runBatch(batch);
+    return true;
+  }
+
+  async #runBatch({ plan, inputs }: PlannedBatch): Promise<void> {
+    const { context, options, clock } = this.#parts;
+    const { outputs } = context.graph;
+    const progress = new BatchProgress(plan, inputs, outputs, clock.now());
+    this.#bus.emit("onBatchSubmitted", progress.info());
+    const run = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
+    progress.started(clock.now());
+    this.#bus.emit("onBatchStarted", progress.info());
+    const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: this.#force.signal, clock };
+    try {
+      await runOutputs(outputs, run, progress, limits);
+      for (const { source, planner } of this.#streams) {
+        planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
+      }
+    } finally {
+      run.end();
+      progress.ended(clock.now());
+      this.#bus.emit("onBatchCompleted", progress.info());
+    }
+  }
+
+  /** Closes everything, whatever of it fails, and tells who waits. */
+  async #close(failure: unknown): Promise<void> {
+    const { options } = this.#parts;
+    if (failure !== undefined) options.logger?.error({ err: failure }, "the stream failed");
+    this.#outside?.end();
+    const closed = await Promise.allSettled([
+      this.#pool.stop(this.#force.signal),
+      ...this.#streams.map(({ planner }) => planner.close()),
+    ]);
+    this.#state = "STOPPED";
+    const notClosed = closed.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    const error = failure ?? notClosed[0];
+    if (error === undefined || MillraceError.is(error, "STOPPED")) this.#terminated.resolve();
+    else this.#terminated.reject(error);
+  }
+
+  #refuseIdleGraph(): void {
+    const { graph, driverFunctions } = this.#parts.context;
+    if (graph.outputs.length > 0 || driverFunctions.length > 0) return;
+    throw new MillraceError("WRONG_STATE", "There is nothing to do: no output operation was registered.", {
+      hint: "End a stream with foreachRDD, foreachPartition or pprint, or use onDriver.",
+    });
+  }
+}
+
+/** The streams that any output is computed from. */
+function streamsOf({ graph }: JobContext) {
+  const needed = new Set<Node>();
+  const visit = (node: Node) => {
+    if (needed.has(node)) return;
+    needed.add(node);
+    for (const parent of parentsOf(node)) visit(parent);
+  };
+  for (const { node } of graph.outputs) visit(node);
+  return [...needed].flatMap((node) => (node.kind === "source" && node.source.streaming ? [node.source] : []));
+}
+
+/** Waits for all, then throws the first failure: nothing is still starting when this returns. */
+async function allOrFirstFailure(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}

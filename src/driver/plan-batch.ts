@@ -1,0 +1,38 @@
+import type { BatchLimits, PlannedSlices, Source, SourcePlanner } from "../graph/source.ts";
+import type { Time } from "../model/duration.ts";
+import type { InputInfo } from "../model/events.ts";
+import type { BatchPlan, Slice } from "../model/plan.ts";
+
+/** A stream and where it stands. */
+export interface Stream {
+  readonly source: Source;
+  readonly planner: SourcePlanner;
+}
+
+export interface PlannedBatch {
+  readonly plan: BatchPlan;
+  readonly inputs: readonly InputInfo[];
+}
+
+/** Step 2 of a batch: asks every stream for its next slices. Moves nothing: a plan that fails loses nothing. */
+export async function planBatch(
+  streams: readonly Stream[],
+  { seq, batchTime, epoch }: { seq: number; batchTime: Time; epoch: number },
+  limits: BatchLimits,
+  signal: AbortSignal,
+): Promise<PlannedBatch> {
+  const planned = await Promise.all(streams.map(({ planner }) => planner.plan(limits, signal)));
+  const slices: Record<string, readonly Slice[]> = {};
+  for (const [i, { source }] of streams.entries()) slices[source.name] = planned[i]!.slices;
+  return {
+    plan: { seq, batchTime, epoch, slices },
+    inputs: streams.map(({ source }, i) => inputInfo(source, planned[i]!)),
+  };
+}
+
+function inputInfo(source: Source, { slices, records, lag }: PlannedSlices): InputInfo {
+  const offsetRanges = source.offsets
+    ? slices.map(({ topic, partition, fromOffset, untilOffset }) => ({ topic, partition, fromOffset, untilOffset }))
+    : [];
+  return { name: source.name, records, lag, offsetRanges };
+}

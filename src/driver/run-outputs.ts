@@ -1,0 +1,115 @@
+import { BatchRDD } from "../graph/batch-rdd.ts";
+import type { Output } from "../graph/node.ts";
+import type { Clock } from "../model/clock.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { BatchContext } from "../model/plan.ts";
+import type { BatchProgress } from "./batch-progress.ts";
+import type { BatchRun } from "./batch-run.ts";
+
+type ForeachRDDOutput = Extract<Output, { kind: "foreachRDD" }>;
+
+export interface OutputLimits {
+  readonly outputTimeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/**
+ * Steps 4 and 5 of a batch: what runs on executors, all in as few passes as possible; then, one after the other in the order of
+ * registration, what runs on the driver. The first failure ends the batch.
+ */
+export async function runOutputs(
+  outputs: readonly Output[],
+  run: BatchRun,
+  progress: BatchProgress,
+  limits: OutputLimits,
+): Promise<void> {
+  const onExecutors = outputs.filter(({ kind }) => kind === "foreachPartition");
+  if (onExecutors.length > 0) {
+    await timed(onExecutors, outputs, progress, limits.clock, () => run.runOutputs(onExecutors));
+  }
+  for (const output of outputs) {
+    if (output.kind !== "foreachRDD") continue;
+    await timed([output], outputs, progress, limits.clock, () => callForeachRDD(output, run, limits));
+  }
+}
+
+async function timed(
+  some: readonly Output[],
+  all: readonly Output[],
+  progress: BatchProgress,
+  clock: Clock,
+  work: () => Promise<void>,
+): Promise<void> {
+  const start = clock.now();
+  let failure: MillraceError | undefined;
+  try {
+    await work();
+  } catch (error) {
+    failure = MillraceError.is(error) ? error : outputFailed(some[0]!, error);
+    throw failure;
+  } finally {
+    for (const output of some) progress.output(all.indexOf(output), { duration: clock.now() - start, failure });
+  }
+}
+
+async function callForeachRDD(output: ForeachRDDOutput, run: BatchRun, limits: OutputLimits): Promise<void> {
+  const { seq, epoch, batchTime } = run.plan;
+  const timeout = new AbortController();
+  const signal = AbortSignal.any([limits.signal, timeout.signal]);
+  const rdd = new BatchRDD<never>(output.node, run);
+  const batch: BatchContext = { seq, epoch, signal };
+  const call = (async () => output.f(rdd as never, batchTime, batch as never))();
+  await withTimeout(call, output, limits, timeout);
+  if (run.actionsUnderWay === 0) return;
+  throw new MillraceError(
+    "ACTION_NOT_AWAITED",
+    `${output.name} returned while an action of its RDD was still running.`,
+    {
+      hint: "Await every action (await rdd.count()), and make the function async, so that the batch is complete when it returns.",
+      at: { operator: output.name, batchTime },
+    },
+  );
+}
+
+async function withTimeout(
+  call: Promise<void>,
+  output: Output,
+  { outputTimeoutMs, signal }: OutputLimits,
+  timeout: AbortController,
+): Promise<void> {
+  const ended = Promise.withResolvers<never>();
+  const stop = () => ended.reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  const timer =
+    outputTimeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          const error = new MillraceError(
+            "OUTPUT_TIMEOUT",
+            `${output.name} took longer than outputTimeout (${outputTimeoutMs} ms).`,
+            {
+              hint: "Look for a promise that never settles, or raise outputTimeout. The function's batch.signal is aborted.",
+              at: { operator: output.name },
+            },
+          );
+          timeout.abort(error);
+          ended.reject(error);
+        }, outputTimeoutMs);
+  try {
+    await Promise.race([call, ended.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function outputFailed(output: { name: string }, error: unknown): MillraceError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new MillraceError("OUTPUT_FAILED", `${output.name} failed: ${message}`, {
+    hint: "The function threw; its own error is the cause. The batch does not count and its offsets do not move.",
+    cause: error,
+    at: { operator: output.name },
+  });
+}

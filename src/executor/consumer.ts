@@ -1,0 +1,97 @@
+import { type Action, type Moments, noMoments } from "../graph/action.ts";
+import { unreachable } from "../model/errors.ts";
+import { enough, type Receiver } from "../operators/receiver.ts";
+import { encodeValues } from "../shuffle/codec.ts";
+import { KeyMap } from "../shuffle/key.ts";
+
+/** The last link of a chain, and what it has to show in the end. */
+export interface Collector extends Receiver<unknown> {
+  result(): unknown;
+}
+
+const end = () => {};
+
+/** Computes one partition of an action. Results that hold values of the user are encoded here, by the rules of what may cross. */
+export function collectorOf(action: Action, name: string): Collector {
+  switch (action.kind) {
+    case "collect":
+      return collect(name, Number.POSITIVE_INFINITY);
+    case "take":
+      return collect(name, action.limit);
+    case "count":
+      return count();
+    case "countByKey":
+      return countBy(name, (value) => (value as readonly [unknown, unknown])[0]);
+    case "countByValue":
+      return countBy(name, (value) => value);
+    case "stats":
+      return stats();
+    default:
+      return unreachable(action);
+  }
+}
+
+function collect(name: string, limit: number): Collector {
+  const values: unknown[] = [];
+  return {
+    push: (value) => {
+      values.push(value);
+      if (values.length >= limit) throw enough;
+    },
+    end,
+    result: () => encodeValues(values, name),
+  };
+}
+
+function count(): Collector {
+  let count = 0;
+  return {
+    push: () => {
+      count++;
+    },
+    end,
+    result: () => count,
+  };
+}
+
+function countBy(name: string, keyOf: (value: unknown) => unknown): Collector {
+  const counts = new KeyMap<number>();
+  return {
+    push: (value) => {
+      const key = keyOf(value);
+      const entry = counts.find(key);
+      if (entry === undefined) counts.add(key, 1);
+      else entry.value++;
+    },
+    end,
+    result: () =>
+      encodeValues(
+        counts.entries.map(({ key, value }) => [key, value]),
+        name,
+      ),
+  };
+}
+
+/** Welford's method: one pass, no loss of digits. */
+function stats(): Collector {
+  const moments: Moments = { ...noMoments };
+  return {
+    push: (value) => {
+      const x = value as number;
+      moments.count++;
+      const delta = x - moments.mean;
+      moments.mean += delta / moments.count;
+      moments.spread += delta * (x - moments.mean);
+      moments.sum += x;
+      moments.min = Math.min(moments.min, x);
+      moments.max = Math.max(moments.max, x);
+    },
+    end,
+    result: () => moments,
+  };
+}
+
+/** Actions whose per-partition results travel encoded. */
+export function isEncoded(action: Action): boolean {
+  return action.kind !== "count" && action.kind !== "stats";
+}

@@ -1,0 +1,18 @@
+import type { BatchPlan } from "../model/plan.ts";
+import type { Task, TaskResult } from "./protocol.ts";
+
+/** One place where tasks run, one at a time. The same for the driver whether it is this thread or another. */
+export interface Executor {
+  readonly id: number;
+  /** Builds the graph. @returns its fingerprint. */
+  start(): Promise<readonly string[]>;
+  beginBatch(plan: BatchPlan): void;
+  endBatch(seq: number): void;
+  /** Rejects with what the task threw; with `EXECUTOR_DIED` when the executor is gone. */
+  run(task: Task, signal: AbortSignal): Promise<TaskResult>;
+  /** Ends it now, whatever it does. False when it cannot be: this thread cannot end itself. */
+  kill(reason: string): boolean;
+  /** Lets it close its resources. */
+  stop(): Promise<void>;
+  readonly alive: boolean;
+}

@@ -1,0 +1,146 @@
+import type { NodeOf } from "../graph/node.ts";
+import type { TaskContext } from "../model/plan.ts";
+import { type Chunk, enough, type Receiver } from "../operators/receiver.ts";
+import { Bridge } from "./bridge.ts";
+
+/** From a leaf's records to all consumers of a task: composed once, run per record. */
+
+/** The ways of all consumers, with what they share made common. */
+export interface Branch {
+  readonly receivers: Receiver<unknown>[];
+  readonly bridges: Bridge<unknown>[];
+  readonly children: Map<NodeOf<"narrow" | "async">, Branch>;
+}
+
+export const newBranch = (): Branch => ({ receivers: [], bridges: [], children: new Map() });
+
+/** The branch at the end of `through`; nodes that are on the way of other consumers too are passed once. */
+export function branchAt(root: Branch, through: readonly NodeOf<"narrow" | "async">[]): Branch {
+  let branch = root;
+  for (const node of through) {
+    let child = branch.children.get(node);
+    if (child === undefined) {
+      child = newBranch();
+      branch.children.set(node, child);
+    }
+    branch = child;
+  }
+  return branch;
+}
+
+/** A composed chain. `bridges` are those it feeds directly: after each chunk they are flushed. */
+interface Chain {
+  readonly receiver: Receiver<unknown>;
+  readonly bridges: readonly Bridge<unknown>[];
+  /** Whether anything but bridges wants the values. */
+  readonly direct: boolean;
+}
+
+/** The parts of a task that run at the same time. The first to fail ends the others. */
+export class Flow {
+  readonly #parts: Promise<void>[] = [];
+  readonly #bridges: Bridge<unknown>[] = [];
+  readonly #controller = new AbortController();
+  readonly signal: AbortSignal;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.signal = AbortSignal.any([signal, this.#controller.signal]);
+    this.signal.addEventListener("abort", () => this.#fail(this.signal.reason), { once: true });
+  }
+
+  start(part: () => Promise<void>): void {
+    this.#parts.push(part().catch((error) => this.#fail(error)));
+  }
+
+  bridge(): Bridge<unknown> {
+    const bridge = new Bridge<unknown>();
+    this.#bridges.push(bridge);
+    return bridge;
+  }
+
+  /** Waits for every part, also after a failure, so that nothing of a task outlives it. */
+  async finish(): Promise<void> {
+    for (let done = 0; done < this.#parts.length; done++) await this.#parts[done];
+    if (this.#failure) throw this.#failure.error;
+    this.signal.throwIfAborted();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#controller.abort(error);
+    for (const bridge of this.#bridges) bridge.fail(error);
+  }
+}
+
+export function compose(branch: Branch, flow: Flow, task: TaskContext): Chain {
+  const receivers = [...branch.receivers];
+  const bridges = [...branch.bridges];
+  let direct = receivers.length > 0;
+  for (const [node, child] of branch.children) {
+    const chain = compose(child, flow, task);
+    if (node.kind === "narrow") {
+      receivers.push(node.operator.bind(chain.receiver, node.name, task) as Receiver<unknown>);
+      bridges.push(...chain.bridges);
+      direct ||= chain.direct;
+    } else {
+      const bridge = flow.bridge();
+      bridges.push(bridge);
+      receivers.push(bridge);
+      flow.start(() => pump(node.operator.run(bridge as AsyncIterable<never[]>, node.name, task), chain, flow));
+    }
+  }
+  for (const bridge of branch.bridges) receivers.push(bridge);
+  return { receiver: fanOut(receivers), bridges, direct };
+}
+
+function fanOut(receivers: readonly Receiver<unknown>[]): Receiver<unknown> {
+  if (receivers.length === 1) return receivers[0]!;
+  return {
+    push: (value) => {
+      for (const receiver of receivers) receiver.push(value);
+    },
+    end: () => {
+      for (const receiver of receivers) receiver.end();
+    },
+  };
+}
+
+/** Drives a chain with chunks until they end, the chain has enough, or nobody listens any more. */
+export async function pump(
+  chunks: AsyncIterable<Chunk<unknown>> | Iterable<Chunk<unknown>>,
+  { receiver, bridges, direct }: Chain,
+  flow: Flow,
+): Promise<void> {
+  const wanted = () => direct || bridges.some((bridge) => !bridge.abandoned);
+  try {
+    for await (const chunk of chunks) {
+      try {
+        chunk.forEach(receiver.push);
+      } catch (error) {
+        throw error === enough ? error : located(error, chunk);
+      }
+      for (const bridge of bridges) await bridge.flush();
+      flow.signal.throwIfAborted();
+      if (!wanted()) break;
+    }
+    receiver.end();
+  } catch (error) {
+    if (error !== enough) throw error;
+  }
+  for (const bridge of bridges) await bridge.close();
+}
+
+/** An error and the record at which it came up. */
+export class Located extends Error {
+  readonly place: { topic: string; partition: number; offset: number };
+  constructor(cause: unknown, place: { topic: string; partition: number; offset: number }) {
+    super("failed at a record", { cause });
+    this.place = place;
+  }
+}
+
+function located(error: unknown, chunk: Chunk<unknown>): unknown {
+  const place = chunk.place?.();
+  return place === undefined || error instanceof Located ? error : new Located(error, place);
+}

@@ -1,0 +1,55 @@
+import type { Action } from "../graph/action.ts";
+import type { PlainError } from "../model/error-transfer.ts";
+import type { BatchPlan, Slice } from "../model/plan.ts";
+import type { Blocks } from "../shuffle/block.ts";
+
+/** What driver and executors say to each other. Only data travels: both have built the same graph from the same module. */
+
+/** One thing that wants the records of one partition of a node. */
+export type Consumer = { readonly node: string; readonly partition: number } & (
+  | { readonly kind: "blocks"; readonly of: string }
+  | { readonly kind: "action"; readonly action: Action }
+  | { readonly kind: "output"; readonly output: string }
+);
+
+/** One try of a task: reads one partition of one leaf, once, for all its consumers. */
+export interface Task {
+  readonly seq: number;
+  readonly attempt: number;
+  readonly consumers: readonly Consumer[];
+  /** What to read when the leaf is a source. */
+  readonly slice: Slice | undefined;
+  /** What the stage before left, by map task, when the leaf is a shuffle or a cache. */
+  readonly inputs: readonly Blocks[];
+}
+
+export interface TaskResult {
+  /** One for each consumer: blocks, an action's result, undefined for an output. */
+  readonly results: readonly unknown[];
+  /** Records read from the source. */
+  readonly records: number;
+  /** Bytes that came over the wire for them. */
+  readonly bytes: number;
+}
+
+export type ToExecutor =
+  | { readonly type: "begin"; readonly plan: BatchPlan }
+  | { readonly type: "end"; readonly seq: number }
+  | { readonly type: "task"; readonly id: number; readonly task: Task }
+  | { readonly type: "cancel"; readonly id: number }
+  | { readonly type: "stop" };
+
+export type FromExecutor =
+  | { readonly type: "ready"; readonly fingerprint: readonly string[] }
+  | { readonly type: "notReady"; readonly error: PlainError }
+  | { readonly type: "done"; readonly id: number; readonly result: TaskResult }
+  | { readonly type: "failed"; readonly id: number; readonly error: PlainError }
+  | { readonly type: "stopped"; readonly error: PlainError | undefined };
+
+/** What a thread starts with. */
+export interface ThreadData {
+  readonly executorId: number;
+  /** URL of the job module. */
+  readonly module: string;
+  readonly params: { readonly [name: string]: unknown };
+}

@@ -1,0 +1,159 @@
+import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
+import type { Output } from "../graph/node.ts";
+import { assert, MillraceError } from "../model/errors.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
+import type { TaskContext } from "../model/plan.ts";
+import { partitionOf } from "../operators/partition.ts";
+import { type Chunk, failureOf, OperatorFailure } from "../operators/receiver.ts";
+import { type BlockReceiver, stay } from "../shuffle/movement.ts";
+import { collectorOf } from "./consumer.ts";
+import { type Branch, branchAt, compose, Flow, Located, newBranch, pump } from "./pipeline.ts";
+import type { Consumer, Task, TaskResult } from "./protocol.ts";
+
+/** Where a task runs: an executor's copy of the graph. */
+export interface TaskHome {
+  readonly graph: BatchGraph;
+  readonly outputs: readonly Output[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads one partition of one leaf and hands its records to all consumers of the task. Knows nothing of threads.
+ * @throws a MillraceError that names operator, topic, partition and offset, as far as they are known.
+ */
+export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
+  const flow = new Flow(home.signal);
+  const read = { records: 0, bytes: 0 };
+  try {
+    const root = newBranch();
+    const contexts = new TaskContexts(task, home, flow.signal);
+    const { leaf, partition } = pathOf(task.consumers[0], home.graph);
+    const finishers = task.consumers.map((consumer) => attach(consumer, root, flow, contexts, home));
+    const chain = compose(root, flow, contexts.at(partition, home.graph.numPartitions(leaf)));
+    flow.start(() => pump(chunksOf(leaf, partition, task, flow.signal, read), chain, flow));
+    await flow.finish();
+    return { results: finishers.map((finish) => finish()), ...read };
+  } catch (error) {
+    throw taskError(error, task, home.graph.plan.batchTime);
+  }
+}
+
+function pathOf(consumer: Consumer | undefined, graph: BatchGraph): Path {
+  assert(consumer !== undefined, "a task without consumers");
+  return graph.path(graph.find(consumer.node), consumer.partition);
+}
+
+/** Puts a consumer at the end of its way. Returns what gives its result when all is read. */
+function attach(
+  consumer: Consumer,
+  root: Branch,
+  flow: Flow,
+  contexts: TaskContexts,
+  { graph, outputs }: TaskHome,
+): () => unknown {
+  const branch = branchAt(root, pathOf(consumer, graph).through);
+  const node = graph.find(consumer.node);
+  switch (consumer.kind) {
+    case "action": {
+      const collector = collectorOf(consumer.action, node.name);
+      branch.receivers.push(collector);
+      return () => collector.result();
+    }
+    case "blocks": {
+      const of = graph.find(consumer.of);
+      assert(of.kind === "shuffle" || of.kind === "cache", `${of.id} takes no blocks`);
+      const movement = of.kind === "shuffle" ? of.movement : stay();
+      const context = contexts.at(consumer.partition, graph.numPartitions(node));
+      const writer = movement.write(of.name, graph.numPartitions(of), context);
+      branch.receivers.push(writer as BlockReceiver<unknown>);
+      return () => writer.blocks();
+    }
+    case "output": {
+      const output = outputs.find(({ id }) => id === consumer.output);
+      assert(output?.kind === "foreachPartition", `${consumer.output} is no output for executors`);
+      const bridge = flow.bridge();
+      branch.bridges.push(bridge);
+      const context = contexts.at(consumer.partition, graph.numPartitions(node));
+      flow.start(async () => {
+        try {
+          await output.f(partitionOf(bridge as AsyncIterable<never[]>), context);
+        } catch (error) {
+          throw failureOf(output.name, error);
+        }
+        // A function that returns early has seen enough: what still comes is not kept for it.
+        bridge.abandon();
+      });
+      return () => undefined;
+    }
+  }
+}
+
+/** The contexts that functions of one task get: operators see their own partition number, outputs theirs. */
+class TaskContexts {
+  readonly #shared: Omit<TaskContext, "partition" | "numPartitions">;
+
+  constructor(task: Task, { graph }: TaskHome, signal: AbortSignal) {
+    const { seq, epoch, batchTime, slices } = graph.plan;
+    const { slice } = task;
+    const ranges = slice === undefined ? Object.values(slices).flat() : slice.topicId === undefined ? [] : [slice];
+    this.#shared = { seq, epoch, batchTime, attempt: task.attempt, signal, offsetRanges: ranges.map(plainRange) };
+  }
+
+  at(partition: number, numPartitions: number): TaskContext {
+    return { ...this.#shared, partition, numPartitions };
+  }
+}
+
+function plainRange({ topic, partition, fromOffset, untilOffset }: OffsetRange): OffsetRange {
+  return { topic, partition, fromOffset, untilOffset };
+}
+
+async function* chunksOf(
+  leaf: Leaf,
+  partition: number,
+  { slice, inputs }: Task,
+  signal: AbortSignal,
+  read: { records: number; bytes: number },
+): AsyncIterable<Chunk<unknown>> {
+  if (leaf.kind !== "source") {
+    const movement = leaf.kind === "shuffle" ? leaf.movement : stay();
+    yield* movement.read(inputs, partition, leaf.name);
+    return;
+  }
+  assert(slice !== undefined, `nothing to read from ${leaf.source.name}`);
+  const onBytes = (bytes: number) => {
+    read.bytes += bytes;
+  };
+  for await (const chunk of leaf.source.read(slice, { signal, onBytes })) {
+    read.records += chunk.length;
+    yield chunk;
+  }
+}
+
+function taskError(thrown: unknown, { slice }: Task, batchTime: number): MillraceError {
+  const place = thrown instanceof Located ? thrown.place : undefined;
+  let error = thrown instanceof Located ? thrown.cause : thrown;
+  let operator: string | undefined;
+  if (error instanceof OperatorFailure) {
+    operator = error.operator;
+    error = error.cause;
+  }
+  const where = { ...(place ?? (slice && { topic: slice.topic, partition: slice.partition })), batchTime };
+  if (MillraceError.is(error)) {
+    const { code, message, hint, cause } = error;
+    return new MillraceError(code, message, {
+      hint,
+      cause,
+      at: { ...where, ...(operator && { operator }), ...error.at },
+    });
+  }
+  const record = place ? ` at ${place.topic}-${place.partition} offset ${place.offset}` : "";
+  const message = error instanceof Error ? error.message : String(error);
+  return new MillraceError("TASK_FAILED", `${operator ?? "The task"} failed${record}: ${message}`, {
+    hint: operator
+      ? "The function threw; its own error is the cause. Nothing of this batch counts until it is corrected and the batch runs again."
+      : "The cause tells what went wrong.",
+    cause: error,
+    at: { ...where, ...(operator && { operator }) },
+  });
+}

@@ -1,0 +1,40 @@
+import { BatchGraph } from "../graph/batch-graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { assert } from "../model/errors.ts";
+import type { BatchPlan } from "../model/plan.ts";
+import type { Task, TaskResult } from "./protocol.ts";
+import { closeResources } from "./resource.ts";
+import { runTask } from "./run-task.ts";
+
+/** An executor's side of the batches: its graph, and what that becomes in each batch that is under way. */
+export class TaskRunner {
+  readonly #graph: Graph;
+  readonly #batches = new Map<number, BatchGraph>();
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  begin(plan: BatchPlan): void {
+    this.#batches.set(plan.seq, new BatchGraph(this.#graph.nodes, plan));
+  }
+
+  end(seq: number): void {
+    this.#batches.delete(seq);
+  }
+
+  /** Closes what this executor's tasks have opened: connections of sources, resources of the user. */
+  async close(): Promise<void> {
+    const sources = this.#graph.nodes.flatMap((node) => (node.kind === "source" ? [node.source] : []));
+    const closed = await Promise.allSettled([...sources.map((source) => source.closeReader()), closeResources()]);
+    const failures = closed.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    if (failures.length > 0)
+      throw failures.length === 1 ? failures[0] : new AggregateError(failures, "Closing failed.");
+  }
+
+  run(task: Task, signal: AbortSignal): Promise<TaskResult> {
+    const graph = this.#batches.get(task.seq);
+    assert(graph !== undefined, `a task of batch ${task.seq}, which has not begun here`);
+    return runTask(task, { graph, outputs: this.#graph.outputs, signal });
+  }
+}

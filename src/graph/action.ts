@@ -1,0 +1,49 @@
+import type { OffsetRange } from "../model/offset-range.ts";
+import type { Node } from "./node.ts";
+
+/** What the driver can ask of an RDD. Plain data: an action never takes a function, so there is no question where one would run. */
+export type Action =
+  | { readonly kind: "collect" }
+  | { readonly kind: "count" }
+  | { readonly kind: "take"; readonly limit: number }
+  | { readonly kind: "countByKey" }
+  | { readonly kind: "countByValue" }
+  | { readonly kind: "stats" };
+
+/** Computes actions. Where it comes from decides when an RDD may be asked: during its batch, in `onDriver`, never inside transform. */
+export interface ActionRunner {
+  /** One result per partition, in order; with `take` possibly fewer partitions. */
+  run(node: Node, action: Action): Promise<unknown[]>;
+  /** One partition after the other. */
+  iterate(node: Node): AsyncIterableIterator<unknown>;
+  numPartitions(node: Node): number;
+  offsetRanges(node: Node): readonly OffsetRange[];
+}
+
+/** Count, mean and the rest of some numbers; can be merged without losing digits. */
+export interface Moments {
+  count: number;
+  mean: number;
+  /** Sum of squared distances from the mean. */
+  spread: number;
+  sum: number;
+  min: number;
+  max: number;
+}
+
+/** Chan's update of Welford's method. */
+export function mergeMoments(a: Moments, b: Moments): Moments {
+  if (a.count === 0 || b.count === 0) return a.count === 0 ? b : a;
+  const count = a.count + b.count;
+  const delta = b.mean - a.mean;
+  return {
+    count,
+    mean: a.mean + (delta * b.count) / count,
+    spread: a.spread + b.spread + (delta * delta * a.count * b.count) / count,
+    sum: a.sum + b.sum,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+  };
+}
+
+export const noMoments: Moments = { count: 0, mean: 0, spread: 0, sum: 0, min: Infinity, max: -Infinity };

@@ -1,0 +1,135 @@
+import { assert, MillraceError } from "../model/errors.ts";
+import type { BatchPlan } from "../model/plan.ts";
+import { failureOf } from "../operators/receiver.ts";
+import { ActionTrap } from "./action-trap.ts";
+import { transformScope } from "./graph.ts";
+import type { BlockNode, Node, NodeOf } from "./node.ts";
+import { RDD } from "./rdd.ts";
+
+/** A node without the transforms: those have become the nodes that their functions chose for this batch. */
+export type ResolvedNode = Exclude<Node, { kind: "transform" }>;
+
+/** Where a stage's records come in. */
+export type Leaf = NodeOf<"source"> | BlockNode;
+
+/** How one partition of a node is computed within a stage: from a leaf's partition through these nodes, in this order. */
+export interface Path {
+  readonly leaf: Leaf;
+  readonly partition: number;
+  readonly through: readonly NodeOf<"narrow" | "async">[];
+}
+
+/** The graph as it is in one batch. The driver and each executor have one of their own, made from the same plan. */
+export class BatchGraph {
+  readonly plan: BatchPlan;
+  readonly #resolved = new Map<Node, ResolvedNode>();
+  readonly #byId = new Map<string, Node>();
+
+  constructor(nodes: readonly Node[], plan: BatchPlan) {
+    this.plan = plan;
+    for (const node of nodes) this.#byId.set(node.id, node);
+  }
+
+  /** A node by its id. Nodes inside transforms come into being when their transform is resolved, in the order of the graph. */
+  find(id: string): Node {
+    const [outer] = id.split("/", 1);
+    if (outer !== id && !this.#byId.has(id)) this.resolve(this.find(outer!));
+    const node = this.#byId.get(id);
+    assert(node !== undefined, `there is no node ${id} in this graph`);
+    return node;
+  }
+
+  resolve(node: Node): ResolvedNode {
+    if (node.kind !== "transform") return node;
+    let resolved = this.#resolved.get(node);
+    if (resolved === undefined) {
+      resolved = this.resolve(this.#callTransform(node));
+      this.#resolved.set(node, resolved);
+    }
+    return resolved;
+  }
+
+  numPartitions(node: Node): number {
+    const resolved = this.resolve(node);
+    switch (resolved.kind) {
+      case "source": {
+        const { name, fixedPartitions } = resolved.source;
+        return fixedPartitions ?? this.plan.slices[name]?.length ?? 0;
+      }
+      case "union":
+        return resolved.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0);
+      case "shuffle":
+        // At least one, so that a count of an empty stream has a place.
+        return resolved.numPartitions ?? Math.max(1, this.numPartitions(resolved.parent));
+      default:
+        return this.numPartitions(resolved.parent);
+    }
+  }
+
+  /** The way from a leaf to `partition` of `node`. */
+  path(node: Node, partition: number): Path {
+    const resolved = this.resolve(node);
+    switch (resolved.kind) {
+      case "source":
+      case "shuffle":
+      case "cache":
+        return { leaf: resolved, partition, through: [] };
+      case "union": {
+        let index = partition;
+        for (const parent of resolved.parents) {
+          const count = this.numPartitions(parent);
+          if (index < count) return this.path(parent, index);
+          index -= count;
+        }
+        throw new Error(`millrace has a bug: a union has no partition ${partition}`);
+      }
+      default: {
+        const { leaf, partition: index, through } = this.path(resolved.parent, partition);
+        return { leaf, partition: index, through: [...through, resolved] };
+      }
+    }
+  }
+
+  /** The block nodes that must be computed before any partition of `node` can be: those one stage below it. */
+  blockParents(node: Node): Set<BlockNode> {
+    return new Set(this.#leaves(node).filter((leaf): leaf is BlockNode => leaf.kind !== "source"));
+  }
+
+  /** Every source that `node` is computed from, through all stages. */
+  sources(node: Node): Set<NodeOf<"source">> {
+    const found = new Set<NodeOf<"source">>();
+    for (const leaf of this.#leaves(node)) {
+      if (leaf.kind === "source") found.add(leaf);
+      else for (const source of this.sources(leaf.parent)) found.add(source);
+    }
+    return found;
+  }
+
+  #leaves(node: Node): Leaf[] {
+    const resolved = this.resolve(node);
+    if (resolved.kind === "source" || resolved.kind === "shuffle" || resolved.kind === "cache") return [resolved];
+    const parents = resolved.kind === "union" ? resolved.parents : [resolved.parent];
+    return parents.flatMap((parent) => this.#leaves(parent));
+  }
+
+  #callTransform(node: NodeOf<"transform">): Node {
+    const trap = new ActionTrap();
+    const scope = transformScope(node, trap, (made) => this.#byId.set(made.id, made));
+    const rdds = node.parents.map((parent) => new RDD<never>(parent, scope));
+    let result: unknown;
+    try {
+      result = node.f(rdds, this.plan.batchTime);
+    } catch (error) {
+      throw failureOf(node.name, error);
+    }
+    trap.check();
+    if (result instanceof RDD) return result.node;
+    throw new MillraceError("BAD_OPTION", `The function given to ${node.name} returned no RDD.`, {
+      hint:
+        result instanceof Promise
+          ? "transform chooses operations and must not be async. Do I/O in foreachRDD, or in mapAsync."
+          : "Return the RDD to go on with, for nothing to do the one that was given.",
+      at: { operator: node.name, batchTime: this.plan.batchTime },
+    });
+  }
+}

@@ -1,0 +1,123 @@
+import { MillraceError } from "../model/errors.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
+import { KeyMap } from "../shuffle/key.ts";
+import { type Action, type ActionRunner, type Moments, mergeMoments, noMoments } from "./action.ts";
+import type { Node } from "./node.ts";
+import type { KeyOf, Pair, ValueOf } from "./pair.ts";
+
+export interface Stats {
+  readonly count: number;
+  readonly mean: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  /** Of the population, as in Spark. */
+  readonly stdev: number;
+  readonly variance: number;
+}
+
+/**
+ * The data of one batch, seen from the driver inside foreachRDD. No method takes a function, so there is no question where one
+ * would run: transform the stream before foreachRDD, or the arrays you get here. Each call computes what it needs (`cache()` the
+ * stream to compute it once; what a shuffle moved is kept for the batch anyway). Calling none reads nothing and still completes
+ * the batch. Await each one: an action still running when the function returns fails the batch.
+ */
+export class BatchRDD<out T> implements AsyncIterable<T> {
+  /** @internal */
+  readonly node: Node;
+  readonly #runner: ActionRunner;
+
+  /** @internal */
+  constructor(node: Node, runner: ActionRunner) {
+    this.node = node;
+    this.#runner = runner;
+  }
+
+  /** The offset ranges this data was read from; on any RDD that comes from a direct stream, also after a shuffle or a union. */
+  offsetRanges(): readonly OffsetRange[] {
+    return this.#runner.offsetRanges(this.node);
+  }
+
+  getNumPartitions(): number {
+    return this.#runner.numPartitions(this.node);
+  }
+
+  async count(): Promise<number> {
+    const counts = await this.#run<number>({ kind: "count" });
+    return counts.reduce((sum, n) => sum + n, 0);
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return (await this.take(1)).length === 0;
+  }
+
+  /** @throws EMPTY_RDD */
+  async first(): Promise<T> {
+    const values = await this.take(1);
+    if (values.length === 0) {
+      throw new MillraceError("EMPTY_RDD", "first() was asked of an RDD without values.", {
+        hint: "Ask isEmpty() before, or use take(1).",
+      });
+    }
+    return values[0] as T;
+  }
+
+  /** The first `n` values, in the order of the partitions. Reads one partition first, and more only when it did not suffice. */
+  async take(n: number): Promise<T[]> {
+    if (!(n >= 1)) return [];
+    return (await this.#run<T[]>({ kind: "take", limit: Math.floor(n) })).flat(1).slice(0, n) as T[];
+  }
+
+  /** Every value, in the order of the partitions. */
+  async collect(): Promise<T[]> {
+    const partitions = await this.#run<T[]>({ kind: "collect" });
+    return partitions.length === 1 ? partitions[0]! : (partitions.flat(1) as T[]);
+  }
+
+  /** The last value of a key wins. Keys that are objects are compared by reference, as in any Map. */
+  async collectAsMap(this: BatchRDD<Pair>): Promise<Map<KeyOf<T>, ValueOf<T>>> {
+    return new Map(await this.collect()) as Map<KeyOf<T>, ValueOf<T>>;
+  }
+
+  async countByKey(this: BatchRDD<Pair>): Promise<Map<KeyOf<T>, number>> {
+    return (await this.#countBy({ kind: "countByKey" })) as Map<KeyOf<T>, number>;
+  }
+
+  async countByValue(): Promise<Map<T, number>> {
+    return (await this.#countBy({ kind: "countByValue" })) as Map<T, number>;
+  }
+
+  async sum(this: BatchRDD<number>): Promise<number> {
+    return (await this.stats()).sum;
+  }
+
+  async stats(this: BatchRDD<number>): Promise<Stats> {
+    const partitions = await this.#run<Moments>({ kind: "stats" });
+    const { count, mean, spread, sum, min, max } = partitions.reduce(mergeMoments, noMoments);
+    const variance = count === 0 ? Number.NaN : spread / count;
+    return { count, mean: count === 0 ? Number.NaN : mean, sum, min, max, variance, stdev: Math.sqrt(variance) };
+  }
+
+  /** One partition at a time. `for await (const value of rdd)` is the same. */
+  toLocalIterator(): AsyncIterableIterator<T> {
+    return this.#runner.iterate(this.node) as AsyncIterableIterator<T>;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return this.toLocalIterator();
+  }
+
+  async #run<R>(action: Action): Promise<R[]> {
+    return (await this.#runner.run(this.node, action)) as R[];
+  }
+
+  async #countBy(action: Action): Promise<Map<unknown, number>> {
+    const totals = new KeyMap<number>();
+    for (const [key, n] of (await this.#run<[unknown, number][]>(action)).flat(1)) {
+      const entry = totals.find(key);
+      if (entry === undefined) totals.add(key, n);
+      else entry.value += n;
+    }
+    return new Map(totals.entries.map(({ key, value }) => [key, value]));
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { MillraceError } from "../model/errors.ts";
+import type { ActionRunner } from "./action.ts";
+import { nameAtCallSite } from "./call-site.ts";
+import { type Node, type Output, parentsOf } from "./node.ts";
+
+type Distribute<N> = N extends unknown ? Omit<N, "id" | "name"> : never;
+export type NodeBody = Distribute<Node>;
+export type OutputBody = Output extends infer O ? (O extends unknown ? Omit<O, "id" | "name"> : never) : never;
+
+/** Gives nodes their identity: creation order within one scope, so that driver and executors agree. */
+export interface Scope {
+  node<B extends NodeBody>(method: string, body: B): Node & B;
+  /** Who computes the actions of RDDs made in this scope. */
+  readonly runner: ActionRunner;
+}
+
+/** Everything one run of a build function described. */
+export class Graph implements Scope {
+  readonly nodes: Node[] = [];
+  readonly outputs: Output[] = [];
+  readonly runner: ActionRunner;
+  #sealed = false;
+
+  constructor(runner: ActionRunner) {
+    this.runner = runner;
+  }
+
+  node<B extends NodeBody>(method: string, body: B): Node & B {
+    const name = nameAtCallSite(method);
+    this.#refuseWhenSealed(name);
+    const node = Object.freeze({ ...body, id: String(this.nodes.length), name }) as unknown as Node & B;
+    if (node.kind === "source") this.#refuseSameName(node.source.name, name);
+    this.nodes.push(node);
+    return node;
+  }
+
+  output(method: string, body: OutputBody, name?: string): void {
+    const place = nameAtCallSite(method);
+    this.#refuseWhenSealed(place);
+    if (name !== undefined && this.outputs.some((output) => output.name === name)) {
+      throw new MillraceError("BAD_OPTION", `Two outputs are named "${name}"; the second one is ${place}.`, {
+        hint: "Names are durable identities: give each output one of its own.",
+      });
+    }
+    const output = { ...body, id: `out-${this.outputs.length}`, name: name ?? place } as Output;
+    this.outputs.push(Object.freeze(output));
+  }
+
+  /** No more operations: the stream has started. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** One line per node and output. Driver and executors must have the same; function text is left out on purpose. */
+  fingerprint(): string[] {
+    const describe = (node: Node) => {
+      const method = node.name.split(" ", 1)[0];
+      const details = node.kind === "source" ? node.source.describe() : (node.options ?? "");
+      return `${node.id} ${node.kind} ${method} (${parentsOf(node).map((parent) => parent.id)}) ${details}`.trimEnd();
+    };
+    return [...this.nodes.map(describe), ...this.outputs.map((o) => `${o.id} ${o.kind} (${o.node.id})`)];
+  }
+
+  #refuseWhenSealed(place: string): void {
+    if (!this.#sealed) return;
+    throw new MillraceError("WRONG_STATE", `${place} was called after the stream had started.`, {
+      hint: "Describe all streams, operations and outputs first, then start. What depends on a batch goes into transform.",
+    });
+  }
+
+  #refuseSameName(source: string, place: string): void {
+    if (!this.nodes.some((node) => node.kind === "source" && node.source.name === source)) return;
+    throw new MillraceError("BAD_OPTION", `Two streams are named "${source}"; the second one is ${place}.`, {
+      hint: 'A stream is named after its topics. Give the second one a name: createDirectStream(..., { name: "..." }).',
+    });
+  }
+}
+
+/** The nodes that one call of a transform function makes for one batch. `made` is told of each. */
+export function transformScope(transform: Node, runner: ActionRunner, made: (node: Node) => void): Scope {
+  let count = 0;
+  return {
+    runner,
+    node(method, body) {
+      const id = `${transform.id}/${count++}`;
+      const node = Object.freeze({ ...body, id, name: nameAtCallSite(method) }) as unknown as Node & typeof body;
+      made(node);
+      return node;
+    },
+  };
+}
+
+/** A short text that stands for a fingerprint. */
+export function digest(lines: readonly string[]): string {
+  return createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 16);
+}

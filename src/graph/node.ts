@@ -1,0 +1,66 @@
+import type { Time } from "../model/duration.ts";
+import type { TaskContext } from "../model/plan.ts";
+import type { Partition } from "../operators/partition.ts";
+import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
+import type { Movement } from "../shuffle/movement.ts";
+import type { RDD } from "./rdd.ts";
+import type { Source } from "./source.ts";
+
+/** What the user asked for: frozen nodes, each naming its parents. Nothing here runs. */
+
+interface Described {
+  /** The same on the driver and on every executor: creation order in the build function, or within one transform. */
+  readonly id: string;
+  /** The method and the place that called it: `map at job.ts:12:6`. */
+  readonly name: string;
+  /** Options that must be the same everywhere. */
+  readonly options?: string;
+}
+
+export type Node = Described &
+  (
+    | { readonly kind: "source"; readonly source: Source }
+    /** Record by record, fused with its neighbours. Partitions stay as they are. */
+    | { readonly kind: "narrow"; readonly parent: Node; readonly operator: NarrowOperator }
+    /** May wait. Partitions stay as they are. */
+    | { readonly kind: "async"; readonly parent: Node; readonly operator: AsyncOperator }
+    /** The partitions of all parents, one after the other. */
+    | { readonly kind: "union"; readonly parents: readonly Node[] }
+    /** Records change task: a stage ends and another begins. */
+    | {
+        readonly kind: "shuffle";
+        readonly parent: Node;
+        readonly movement: Movement;
+        readonly numPartitions: number | undefined;
+      }
+    /** Computed once per batch and kept for it. Ends a stage too, but partitions stay as they are. */
+    | { readonly kind: "cache"; readonly parent: Node }
+    /** Becomes other nodes, anew for each batch. */
+    | {
+        readonly kind: "transform";
+        readonly parents: readonly Node[];
+        readonly f: (rdds: RDD<never>[], time: Time) => RDD<unknown>;
+      }
+  );
+
+export type NodeOf<K extends Node["kind"]> = Extract<Node, { kind: K }>;
+
+/** Nodes at which a stage starts, other than sources: their records were written as blocks by the stage before. */
+export type BlockNode = NodeOf<"shuffle"> | NodeOf<"cache">;
+
+export function parentsOf(node: Node): readonly Node[] {
+  if (node.kind === "source") return [];
+  return node.kind === "union" || node.kind === "transform" ? node.parents : [node.parent];
+}
+
+/** What a batch does with a stream's RDD, in the order of registration. */
+export type Output = { readonly id: string; readonly name: string; readonly node: Node } & (
+  | { readonly kind: "foreachRDD"; readonly f: ForeachRDD }
+  | {
+      readonly kind: "foreachPartition";
+      readonly f: (partition: Partition<never>, task: TaskContext) => void | Promise<void>;
+    }
+);
+
+/** Typed by the facade that registers it. */
+export type ForeachRDD = (rdd: never, time: Time, batch: never) => void | Promise<void>;

@@ -1,0 +1,96 @@
+import { checkOptions, isFunction, isInteger } from "../model/options.ts";
+import { countPartition, reducePartition, sumPartition } from "../operators/fold.ts";
+import { map } from "../operators/map.ts";
+import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
+import { combineByKey } from "../shuffle/combine.ts";
+import { gather, type Movement, type Partitioner, roundRobin } from "../shuffle/movement.ts";
+import type { Scope } from "./graph.ts";
+import type { Node, NodeOf } from "./node.ts";
+
+/** The nodes behind the methods that DStream and RDD share. */
+
+/** The most partitions a shuffle may have: each map task keeps a list for each of them. */
+const PARTITIONS_MAX = 10_000;
+
+export const isPartitionCount = isInteger(1, PARTITIONS_MAX);
+
+export function narrow<T, U>(scope: Scope, method: string, parent: Node, operator: NarrowOperator<T, U>): Node {
+  return scope.node(method, { kind: "narrow", parent, operator });
+}
+
+export function awaiting<T, U>(scope: Scope, method: string, parent: Node, operator: AsyncOperator<T, U>): Node {
+  return scope.node(method, { kind: "async", parent, operator });
+}
+
+export function union(scope: Scope, parents: readonly Node[]): Node {
+  return scope.node("union", { kind: "union", parents });
+}
+
+export function cache(scope: Scope, parent: Node): Node {
+  return parent.kind === "cache" ? parent : scope.node("cache", { kind: "cache", parent });
+}
+
+/** What a user passes as options of a shuffle. */
+interface GivenShuffleOptions {
+  numPartitions?: number | undefined;
+  partitioner?: Partitioner | undefined;
+}
+
+export function shuffle<T, U>(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  movementBy: (partitioner: Partitioner | undefined) => Movement<T, U>,
+  options: GivenShuffleOptions = {},
+): NodeOf<"shuffle"> {
+  checkOptions(method, options, { numPartitions: isPartitionCount, partitioner: isFunction });
+  const { numPartitions, partitioner } = options;
+  return scope.node(method, {
+    kind: "shuffle",
+    parent,
+    movement: movementBy(partitioner) as Movement,
+    numPartitions,
+    options: JSON.stringify({ numPartitions, partitioner: partitioner !== undefined }),
+  });
+}
+
+export function reduceByKey<V>(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  f: (a: V, b: V) => V,
+  options?: GivenShuffleOptions,
+): Node {
+  const combiner = { create: (value: V) => value, mergeValue: f, mergeCombiners: f };
+  return shuffle(scope, method, parent, (partitioner) => combineByKey(combiner, partitioner), options);
+}
+
+export function countByValue(scope: Scope, parent: Node, options?: GivenShuffleOptions): Node {
+  const ones = narrow(
+    scope,
+    "countByValue",
+    parent,
+    map((value) => [value, 1]),
+  );
+  return reduceByKey(scope, "countByValue", ones, (a: number, b: number) => a + b, options);
+}
+
+export function repartition(scope: Scope, parent: Node, numPartitions: number): Node {
+  return shuffle(scope, "repartition", parent, () => roundRobin(), { numPartitions });
+}
+
+/** One number in one partition, 0 for an empty batch. */
+export function count(scope: Scope, parent: Node): Node {
+  const counts = narrow(scope, "count", parent, countPartition());
+  return narrow(scope, "count", gathered(scope, "count", counts), sumPartition());
+}
+
+/** One value in one partition, none for an empty batch. */
+export function reduce<T>(scope: Scope, parent: Node, f: (a: T, b: T) => T): Node {
+  const folded = narrow(scope, "reduce", parent, reducePartition(f));
+  return narrow(scope, "reduce", gathered(scope, "reduce", folded), reducePartition(f));
+}
+
+export function gathered(scope: Scope, method: string, parent: Node): Node {
+  return shuffle(scope, method, parent, () => gather(), { numPartitions: 1 });
+}

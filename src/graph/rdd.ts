@@ -1,0 +1,146 @@
+import type { TaskContext } from "../model/plan.ts";
+import { filter } from "../operators/filter.ts";
+import { flatMap, flatMapValues } from "../operators/flat-map.ts";
+import { glom } from "../operators/glom.ts";
+import { map, mapValues } from "../operators/map.ts";
+import { mapPartitions } from "../operators/map-partitions.ts";
+import type { Partition } from "../operators/partition.ts";
+import { takeOrdered } from "../operators/take-ordered.ts";
+import { combineByKey, groupByKey } from "../shuffle/combine.ts";
+import { BatchRDD } from "./batch-rdd.ts";
+import type { Scope } from "./graph.ts";
+import type { Node } from "./node.ts";
+import * as operations from "./operations.ts";
+import type { Folded, KeyOf, Pair, ShuffleOptions, ValueOf } from "./pair.ts";
+
+/** What `takeOrdered` and `top` can order by. */
+export type Orderable = string | number | bigint | Date;
+
+/**
+ * A plan over a bounded set of values: from createRDD, parallelize, and inside transform. Every function given here runs on
+ * executors, so in a job the plan is made in the build function. Actions (all that return a promise; none takes a function) belong
+ * into onDriver or a script; inside transform they are an error. Spark: `RDD`.
+ */
+export class RDD<out T> extends BatchRDD<T> {
+  readonly #scope: Scope;
+
+  /** @internal */
+  constructor(node: Node, scope: Scope) {
+    super(node, scope.runner);
+    this.#scope = scope;
+  }
+
+  map<K, V>(f: (value: T) => readonly [K, V]): RDD<[K, V]>;
+  map<U>(f: (value: T) => U): RDD<U>;
+  map<U>(f: (value: T) => U): RDD<U> {
+    return this.#rdd(operations.narrow(this.#scope, "map", this.node, map(f)));
+  }
+
+  flatMap<K, V>(f: (value: T) => Iterable<readonly [K, V]>): RDD<[K, V]>;
+  flatMap<U>(f: (value: T) => Iterable<U> & object): RDD<U>;
+  flatMap<U>(f: (value: T) => Iterable<U>): RDD<U> {
+    return this.#rdd(operations.narrow(this.#scope, "flatMap", this.node, flatMap(f)));
+  }
+
+  filter<U extends T>(keep: (value: T) => value is U): RDD<U>;
+  filter(keep: (value: T) => boolean): RDD<T>;
+  filter(keep: (value: T) => boolean): RDD<T> {
+    return this.#rdd(operations.narrow(this.#scope, "filter", this.node, filter(keep)));
+  }
+
+  mapPartitions<K, V>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<readonly [K, V]>): RDD<[K, V]>;
+  mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): RDD<U>;
+  mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): RDD<U> {
+    return this.#rdd(operations.awaiting(this.#scope, "mapPartitions", this.node, mapPartitions(f)));
+  }
+
+  glom(): RDD<T[]> {
+    return this.#rdd(operations.narrow(this.#scope, "glom", this.node, glom<T>()));
+  }
+
+  mapValues<U>(this: RDD<Pair>, f: (value: ValueOf<T>) => U): RDD<[KeyOf<T>, U]> {
+    return this.#rdd(operations.narrow(this.#scope, "mapValues", this.node, mapValues<KeyOf<T>, ValueOf<T>, U>(f)));
+  }
+
+  flatMapValues<U>(this: RDD<Pair>, f: (value: ValueOf<T>) => Iterable<U>): RDD<[KeyOf<T>, U]> {
+    return this.#rdd(
+      operations.narrow(this.#scope, "flatMapValues", this.node, flatMapValues<KeyOf<T>, ValueOf<T>, U>(f)),
+    );
+  }
+
+  keyBy<K>(f: (value: T) => K): RDD<[K, T]> {
+    const pair = map((value: T): [K, T] => [f(value), value]);
+    return this.#rdd(operations.narrow(this.#scope, "keyBy", this.node, pair));
+  }
+
+  /** Each value once, compared by value. */
+  distinct(options?: ShuffleOptions<T>): RDD<T> {
+    const counted = operations.countByValue(this.#scope, this.node, options);
+    const first = map(([value]: readonly [T, number]) => value);
+    return this.#rdd(operations.narrow(this.#scope, "distinct", counted, first));
+  }
+
+  union(...others: readonly RDD<T>[]): RDD<T> {
+    return this.#rdd(operations.union(this.#scope, [this.node, ...others.map(({ node }) => node)]));
+  }
+
+  reduceByKey(
+    this: RDD<Pair>,
+    f: (a: Folded<ValueOf<T>>, b: Folded<ValueOf<T>>) => Folded<ValueOf<T>>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, Folded<ValueOf<T>>]> {
+    return this.#rdd(operations.reduceByKey(this.#scope, "reduceByKey", this.node, f, options));
+  }
+
+  combineByKey<C>(
+    this: RDD<Pair>,
+    create: (value: ValueOf<T>) => C,
+    mergeValue: (combined: C, value: ValueOf<T>) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, C]> {
+    const combiner = { create, mergeValue, mergeCombiners };
+    const movement = (partitioner?: (key: never) => number) => combineByKey(combiner, partitioner);
+    return this.#rdd(operations.shuffle(this.#scope, "combineByKey", this.node, movement, options));
+  }
+
+  groupByKey(this: RDD<Pair>, options?: ShuffleOptions<KeyOf<T>>): RDD<[KeyOf<T>, ValueOf<T>[]]> {
+    return this.#rdd(operations.shuffle(this.#scope, "groupByKey", this.node, groupByKey, options));
+  }
+
+  repartition(numPartitions: number): RDD<T> {
+    return this.#rdd(operations.repartition(this.#scope, this.node, numPartitions));
+  }
+
+  /** Computed once and kept: for the batch inside transform, else for as long as the job runs. */
+  cache(): RDD<T> {
+    return this.#rdd(operations.cache(this.#scope, this.node));
+  }
+
+  // Spark's actions with a function are plans here, so that executors know the function: `await rdd.reduce(add).first()`.
+
+  /** One value, or none when this is empty. */
+  reduce(f: (a: Folded<T>, b: Folded<T>) => Folded<T>): RDD<Folded<T>> {
+    return this.#rdd(operations.reduce(this.#scope, this.node, f));
+  }
+
+  /** The `n` smallest, in order. */
+  takeOrdered(n: number, key?: (value: T) => Orderable): RDD<T> {
+    return this.#ordered("takeOrdered", n, 1, key);
+  }
+
+  /** The `n` largest, the largest first. */
+  top(n: number, key?: (value: T) => Orderable): RDD<T> {
+    return this.#ordered("top", n, -1, key);
+  }
+
+  #ordered(method: string, n: number, sign: 1 | -1, key?: (value: T) => Orderable): RDD<T> {
+    const operator = takeOrdered<T>(n, sign, key);
+    const first = operations.narrow(this.#scope, method, this.node, operator);
+    return this.#rdd(operations.narrow(this.#scope, method, operations.gathered(this.#scope, method, first), operator));
+  }
+
+  #rdd<U>(node: Node): RDD<U> {
+    return new RDD<U>(node, this.#scope);
+  }
+}

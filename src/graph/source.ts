@@ -1,0 +1,63 @@
+import type { Slice } from "../model/plan.ts";
+import type { Chunk } from "../operators/receiver.ts";
+
+/** Where records come from. The driver plans slices of it; an executor reads one slice at a time. */
+export interface Source<out T = unknown> {
+  /** Durable, unique in the job. */
+  readonly name: string;
+  /** What driver and executors must agree on. Goes into the fingerprint. */
+  describe(): string;
+  /** Whether its slices are offset ranges of Kafka, to be shown by `offsetRanges()`. */
+  readonly offsets: boolean;
+  /** Whether each batch gets slices of its own. Else it is a bounded set of values, the same whenever it is read. */
+  readonly streaming: boolean;
+  /** The number of slices when that never changes. */
+  readonly fixedPartitions: number | undefined;
+  /** @runs driver */
+  openPlanner(): SourcePlanner;
+  /** @runs executor */
+  read(slice: Slice, task: ReadTask): AsyncIterable<Chunk<T>>;
+  /** Closes what reading has opened. @runs executor */
+  closeReader(): Promise<void>;
+}
+
+export interface ReadTask {
+  readonly signal: AbortSignal;
+  /** Told of bytes that came over the wire. */
+  onBytes(bytes: number): void;
+}
+
+export interface PlannedSlices {
+  /** One per input partition, empty ones included. */
+  readonly slices: readonly Slice[];
+  /** How many records these slices hold; for Kafka the number of offsets, as in Spark. */
+  readonly records: number;
+  /** How many offsets are still behind these slices. */
+  readonly lag: number;
+}
+
+/** What bounds the size of one batch. */
+export interface BatchLimits {
+  readonly intervalMs: number;
+  /** Records per second and partition. */
+  readonly maxRatePerPartition: number | undefined;
+  /** Estimated bytes on the wire. */
+  readonly maxBytes: number;
+}
+
+/** The driver's side of a source: where the stream stands. */
+export interface SourcePlanner {
+  /** Finds the first positions. Refuses what can be refused before the first batch. */
+  open(signal: AbortSignal): Promise<void>;
+  /** The slices of the next batch, from where the stream stands. Moves nothing, so a failed plan loses nothing. */
+  plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices>;
+  /** The batch with these slices is complete: the next one starts at their ends. `read` is what its tasks have read, if anything. */
+  complete(slices: readonly Slice[], read: ReadSize): void;
+  close(): Promise<void>;
+}
+
+export interface ReadSize {
+  readonly records: number;
+  /** On the wire. */
+  readonly bytes: number;
+}

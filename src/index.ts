@@ -1,0 +1,40 @@
+/** The public names of millrace, each with the sentence that matters most. Everything else is internal. */
+
+export type { DecodeContext, DecodeFunction, Decoder, Header, StandardSchemaV1 } from "./decoders/index.ts";
+/** From bytes to values. */
+export { bytes, json, nullable, required, utf8 } from "./decoders/index.ts";
+/** Undefined on the driver. */
+export { executorId } from "./executor/identity.ts";
+/** Connections, models and caches: one per thread. */
+export { resource } from "./executor/resource.ts";
+/** A batch's data seen from the driver. */
+export { BatchRDD, type Stats } from "./graph/batch-rdd.ts";
+/** A sequence of RDDs, one per batch. */
+export { DStream } from "./graph/dstream.ts";
+/** What a build function gets. */
+export type { JobContext } from "./graph/job-context.ts";
+export type { Folded, KeyOf, Named, Pair, ShuffleOptions, ValueOf } from "./graph/pair.ts";
+/** A plan over a bounded set of values. */
+export { type Orderable, RDD } from "./graph/rdd.ts";
+/** A job: a name, options and a function that builds the graph. */
+export { defineJob, type Job } from "./job/job.ts";
+/** Options of jobs and of the engine. */
+export type { EngineOptions, JobOptions, Master, ParamValue } from "./job/options.ts";
+/** One Kafka message. */
+export { ConsumerRecord } from "./kafka/consumer-record.ts";
+export type { KafkaParams, SaslOptions } from "./kafka/kafka-params.ts";
+/** Direct streams and fixed ranges of Kafka. */
+export { type DirectStreamOptions, KafkaUtils, type TopicOffsets, type TopicSelection } from "./kafka/kafka-utils.ts";
+export type { Duration, Time } from "./model/duration.ts";
+/** Every error of the engine. */
+export { type ErrorCode, type ErrorPlace, MillraceError } from "./model/errors.ts";
+export type { BatchInfo, InputInfo, Logger, OutputInfo, StreamingListener, TaskFailure } from "./model/events.ts";
+/** A slice of a topic-partition. */
+export { OffsetRange, type TopicPartition } from "./model/offset-range.ts";
+export type { BatchContext, TaskContext } from "./model/plan.ts";
+/** The records of one partition, as they arrive. */
+export type { Partition } from "./operators/partition.ts";
+/** Starts a job on threads or in this process. */
+export { type RunningJob, type RunOptions, runJob } from "./run-job.ts";
+/** A plain script, in this process. */
+export { StreamingContext } from "./streaming-context.ts";

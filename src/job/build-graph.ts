@@ -1,0 +1,34 @@
+import type { ActionRunner } from "../graph/action.ts";
+import { ActionTrap } from "../graph/action-trap.ts";
+import { DeferredRunner } from "../graph/deferred-runner.ts";
+import { Graph } from "../graph/graph.ts";
+import { JobContext } from "../graph/job-context.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { Job } from "./job.ts";
+import { resolveOptions } from "./options.ts";
+
+/**
+ * Runs a job's build function once. Called on the driver and on every executor, each for itself. Only the driver can run actions, and
+ * that only when it has started: until then the RDDs are plans.
+ */
+export function buildGraph(
+  job: Job,
+  params: { readonly [name: string]: unknown },
+  laterRunner?: ActionRunner,
+): JobContext {
+  const { batchIntervalMs } = resolveOptions(`Job "${job.appName}"`, job.options);
+  const trap = new ActionTrap();
+  const runner = new DeferredRunner(trap);
+  const context = new JobContext(job.appName, batchIntervalMs, new Graph(runner));
+  const result: unknown = job.build(context, structuredClone(params) as never);
+  if (result instanceof Promise) {
+    result.catch(() => {});
+    throw new MillraceError("ASYNC_FUNCTION", `The build function of job "${job.appName}" is async.`, {
+      hint: "It must describe the graph and return. Work that waits goes into onDriver, mapAsync, foreachRDD or resource.",
+    });
+  }
+  trap.check();
+  runner.target = laterRunner ?? trap;
+  context.graph.seal();
+  return context;
+}

@@ -1,0 +1,75 @@
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { MillraceError } from "../model/errors.ts";
+import { isJob, type Job } from "./job.ts";
+
+/** Imports a job module, on the driver and on every executor alike, and says what to do when Node cannot. */
+export async function loadJob(module: string): Promise<Job> {
+  let exports: { default?: unknown };
+  try {
+    exports = await import(module);
+  } catch (error) {
+    // A job that starts itself says so better than any guess of ours.
+    if (MillraceError.is(error)) throw error;
+    throw notLoadable(module, error);
+  }
+  if (isJob(exports.default)) return exports.default;
+  throw new MillraceError("JOB_NOT_LOADABLE", `${place(module)} has no job as its default export.`, {
+    hint:
+      exports.default === undefined
+        ? "End the module with `export default defineJob(...)`."
+        : "The default export must be what defineJob returned.",
+  });
+}
+
+interface Cure {
+  readonly sign: RegExp;
+  readonly hint: string;
+}
+
+const TSX = "Start with `--import tsx` (`npm install tsx`), which executors inherit";
+
+/** What Node says when it cannot load a module, and what helps. The first that matches counts. */
+const CURES: readonly Cure[] = [
+  {
+    sign: /ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX|not supported in strip-only mode/,
+    hint: `Node strips types but cannot translate enums, namespaces, decorators or parameter properties. ${TSX}, or write it without them.`,
+  },
+  {
+    sign: /ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING/,
+    hint: "Node does not strip types below node_modules. Publish that package as JavaScript.",
+  },
+  {
+    sign: /require is not defined|module is not defined|exports is not defined|ERR_REQUIRE_ESM|does not provide an export named|Cannot use import statement/,
+    hint: `The module mixes CommonJS with ES modules. Use import and export, with "type": "module" in package.json or the ending .mts.`,
+  },
+  {
+    sign: /ERR_UNSUPPORTED_DIR_IMPORT|Cannot find module '(\.|file:|\/|[A-Za-z]:\\)/,
+    hint: `A file that it imports is not there. Node wants the whole name, with its ending: "./parse.ts". ${TSX} to allow names without endings.`,
+  },
+  {
+    sign: /ERR_PACKAGE_PATH_NOT_EXPORTED|ERR_MODULE_NOT_FOUND|Cannot find (package|module)/,
+    hint: `Install the package it names. If that is a path alias of tsconfig.json ("@/..."), Node does not know it: use "imports" in package.json ("#..."), or ${TSX.charAt(0).toLowerCase()}${TSX.slice(1)}.`,
+  },
+  {
+    sign: /SyntaxError|ERR_INVALID_TYPESCRIPT_SYNTAX/,
+    hint: "Correct the syntax error; `npx tsc --noEmit` shows its place.",
+  },
+];
+
+function notLoadable(module: string, error: unknown): MillraceError {
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  const said = `${name ?? ""} ${code ?? ""} ${message ?? String(error)}`;
+  const cure = CURES.find(({ sign }) => sign.test(said));
+  const missing = code === "ERR_MODULE_NOT_FOUND" && message?.includes(`'${place(module)}' imported from`) === true;
+  return new MillraceError("JOB_NOT_LOADABLE", `${place(module)} could not be loaded: ${message ?? String(error)}`, {
+    hint: missing
+      ? "There is no such file. Check the path."
+      : (cure?.hint ?? "The module threw while it was imported; its own error is the cause."),
+    cause: error,
+  });
+}
+
+function place(module: string): string {
+  return module.startsWith("file:") && extname(module) !== "" ? fileURLToPath(module) : module;
+}

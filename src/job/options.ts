@@ -1,0 +1,145 @@
+import { availableParallelism } from "node:os";
+import { type Duration, parseDuration } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { Logger } from "../model/events.ts";
+import { type Check, checkedLater, checkOptions, isInteger, isOneOf, isText } from "../model/options.ts";
+
+/** What may cross between threads by structured clone without losing anything. */
+export type ParamValue =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly ParamValue[]
+  | { readonly [name: string]: ParamValue };
+
+/**
+ * Where tasks run. `local`: in this process, one task at a time. `local[4]`, `local[*]`: that many worker threads. In a shell
+ * quote it, or write `--executors 4`: zsh reads the brackets as a file pattern. Spark: `master`.
+ */
+export type Master = "local" | `local[${number}]` | "local[*]";
+
+export interface EngineOptions {
+  /** @default "local[*]"; a plain script is "local" */
+  master?: Master | undefined;
+  /** "interval": a batch every batchInterval. "availableNow": batches without a pause until there is nothing more, then stop. @default "interval" */
+  trigger?: "interval" | "availableNow" | undefined;
+  /** Tries of one task. From 1 to 100. Spark: `spark.task.maxFailures`. @default 4 */
+  taskMaxFailures?: number | undefined;
+  /** A task that takes longer fails, and its executor is ended and replaced. On `local` only a function that awaits can be ended. @default none */
+  taskTimeout?: Duration | undefined;
+  /** A foreachRDD function that takes longer fails the batch. @default none */
+  outputTimeout?: Duration | undefined;
+  /** MiB of JavaScript heap per executor, from 32; buffers come on top. Spark: `spark.executor.memory`. @default Node's own limit */
+  executorMemory?: number | undefined;
+  /** Records per second and partition. Spark: `spark.streaming.kafka.maxRatePerPartition`. @default none */
+  maxRatePerPartition?: number | undefined;
+  /** MiB that one batch may read, estimated from the batches before. @default 512 */
+  maxBatchSize?: number | undefined;
+  /** Anything shaped like pino or console. @default none from code, a readable log from the command line */
+  logger?: Logger | undefined;
+}
+
+export interface JobOptions<P> extends EngineOptions {
+  /** Shown in logs; names the job. */
+  appName: string;
+  /** From 20 ms to 24 h. Spark: `batchDuration`. */
+  batchInterval: Duration;
+  /**
+   * `import.meta.url`. Needed when the job object itself is run on threads (`runJob(job, { master: "local[4]" })`); `millrace run`
+   * and `runJob(url)` know it already. A bundle must keep the job in a file of its own.
+   */
+  module?: string | undefined;
+  /**
+   * Defaults; the command line (`--param topic=x`), runJob and tests override them. The same copy on the driver and on every
+   * executor, which `process.argv`, `Date.now()` and `randomUUID()` are not.
+   */
+  params?: P | undefined;
+}
+
+/** The options as the engine uses them: checked, with defaults, in milliseconds and bytes. */
+export interface ResolvedOptions {
+  readonly batchIntervalMs: number;
+  /** 0: in this process. */
+  readonly threads: number;
+  readonly trigger: "interval" | "availableNow";
+  readonly taskMaxFailures: number;
+  readonly taskTimeoutMs: number | undefined;
+  readonly outputTimeoutMs: number | undefined;
+  readonly executorMemoryMiB: number | undefined;
+  readonly maxRatePerPartition: number | undefined;
+  readonly maxBatchBytes: number;
+  readonly logger: Logger | undefined;
+}
+
+const isLogger: Check = (value) =>
+  ["debug", "info", "warn", "error"].every((level) => typeof (value as Record<string, unknown>)?.[level] === "function")
+    ? undefined
+    : "must have the methods debug, info, warn and error";
+
+export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Check } = {
+  master: checkedLater,
+  trigger: isOneOf("interval", "availableNow"),
+  taskMaxFailures: isInteger(1, 100),
+  taskTimeout: checkedLater,
+  outputTimeout: checkedLater,
+  executorMemory: isInteger(32, 1 << 20),
+  maxRatePerPartition: isInteger(1),
+  maxBatchSize: isInteger(1, 1 << 20),
+  logger: isLogger,
+};
+
+export const JOB_CHECKS: { readonly [O in keyof Required<JobOptions<unknown>>]: Check } = {
+  ...ENGINE_CHECKS,
+  appName: isText,
+  batchInterval: checkedLater,
+  module: isText,
+  params: checkedLater,
+};
+
+/** Below 20 ms asking for the offsets would take longer than the batch. */
+const BATCH_INTERVAL_MS_MIN = 20;
+const BATCH_INTERVAL_MS_MAX = 24 * 3_600_000;
+
+/** @throws BAD_OPTION */
+export function resolveOptions(owner: string, given: JobOptions<unknown>): ResolvedOptions {
+  checkOptions(owner, given, JOB_CHECKS);
+  for (const required of ["appName", "batchInterval"] as const) {
+    if (given[required] !== undefined) continue;
+    throw new MillraceError("BAD_OPTION", `${owner} needs "${required}".`, {
+      hint: 'For example { appName: "page-views", batchInterval: "1s" }.',
+    });
+  }
+  const timeout = (option: "taskTimeout" | "outputTimeout") =>
+    given[option] === undefined ? undefined : parseDuration(given[option], option, { minMs: 1 });
+  return {
+    batchIntervalMs: parseDuration(given.batchInterval, "batchInterval", {
+      minMs: BATCH_INTERVAL_MS_MIN,
+      maxMs: BATCH_INTERVAL_MS_MAX,
+    }),
+    threads: threadsOf(given.master ?? "local[*]"),
+    trigger: given.trigger ?? "interval",
+    taskMaxFailures: given.taskMaxFailures ?? 4,
+    taskTimeoutMs: timeout("taskTimeout"),
+    outputTimeoutMs: timeout("outputTimeout"),
+    executorMemoryMiB: given.executorMemory,
+    maxRatePerPartition: given.maxRatePerPartition,
+    maxBatchBytes: (given.maxBatchSize ?? 512) * 2 ** 20,
+    logger: given.logger,
+  };
+}
+
+const THREADS_MAX = 512;
+
+/** `local` is 0 threads, `local[*]` one per core. */
+function threadsOf(master: unknown): number {
+  if (master === "local") return 0;
+  if (master === "local[*]") return availableParallelism();
+  const match = /^local\[(\d{1,3})\]$/.exec(String(master));
+  const threads = Number(match?.[1]);
+  if (threads >= 1 && threads <= THREADS_MAX) return threads;
+  throw new MillraceError("BAD_OPTION", `"master" is ${JSON.stringify(master)}.`, {
+    hint: `Use "local", "local[*]" or "local[n]" with n from 1 to ${THREADS_MAX}.`,
+  });
+}

@@ -1,0 +1,113 @@
+import type { Time } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { TopicPartition } from "../model/offset-range.ts";
+import { type KafkaCluster, partitionKey } from "./cluster.ts";
+
+/** `{ "page-views": { 0: 120, 1: 98 } }`: the JSON of Spark's startingOffsets. */
+export interface TopicOffsets {
+  readonly [topic: string]: { readonly [partition: number]: number };
+}
+
+export interface FirstOffsets {
+  readonly fromOffsets: TopicOffsets | undefined;
+  readonly startingTimestamp: Time | undefined;
+}
+
+/** Where a stream starts, by partition: `fromOffsets`, else `startingTimestamp`, else `auto.offset.reset`. */
+export async function firstOffsets(
+  cluster: KafkaCluster,
+  partitions: readonly TopicPartition[],
+  { fromOffsets, startingTimestamp }: FirstOffsets,
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  const explicit = explicitOffsets(fromOffsets ?? {}, partitions);
+  await checkExplicit(cluster, explicit, signal);
+  const rest = partitions.filter((partition) => !explicit.has(partitionKey(partition)));
+  const positions = new Map([...explicit].map(([key, { offset }]) => [key, offset]));
+  if (rest.length === 0) return positions;
+  for (const [key, offset] of await resetOffsets(cluster, rest, startingTimestamp, signal)) positions.set(key, offset);
+  return positions;
+}
+
+type Explicit = Map<string, TopicPartition & { offset: number }>;
+
+function explicitOffsets(fromOffsets: TopicOffsets, partitions: readonly TopicPartition[]): Explicit {
+  const known = new Map(partitions.map((partition) => [partitionKey(partition), partition]));
+  const explicit: Explicit = new Map();
+  for (const [topic, offsets] of Object.entries(fromOffsets)) {
+    for (const [number, offset] of Object.entries(offsets)) {
+      const partition = known.get(partitionKey({ topic, partition: Number(number) }));
+      if (partition === undefined) throw foreign(topic, number, partitions);
+      if (!Number.isSafeInteger(offset) || offset < 0) {
+        throw new MillraceError(
+          "BAD_OPTION",
+          `fromOffsets: the offset of ${topic}-${number} is ${JSON.stringify(offset)}.`,
+          {
+            hint: "An offset is a whole number from 0.",
+          },
+        );
+      }
+      explicit.set(partitionKey(partition), { ...partition, offset });
+    }
+  }
+  return explicit;
+}
+
+async function checkExplicit(cluster: KafkaCluster, explicit: Explicit, signal: AbortSignal): Promise<void> {
+  if (explicit.size === 0) return;
+  const partitions = [...explicit.values()];
+  const [earliest, latest] = await Promise.all([
+    cluster.earliestOffsets(partitions, signal),
+    cluster.latestOffsets(partitions, signal),
+  ]);
+  for (const [key, { topic, partition, offset }] of explicit) {
+    const [first, end] = [earliest.get(key)!, latest.get(key)!];
+    if (offset >= first && offset <= end) continue;
+    throw new MillraceError(
+      "OFFSETS_LOST",
+      `fromOffsets starts ${topic}-${partition} at ${offset}, but the broker has ${first} to ${end}.`,
+      {
+        hint:
+          offset > end
+            ? "The offset lies past the end of the partition: check it, or whether the topic was created again."
+            : "Those records have expired. Start later, or keep them longer (retention.ms).",
+        at: { topic, partition, offset },
+      },
+    );
+  }
+}
+
+function resetOffsets(
+  cluster: KafkaCluster,
+  partitions: readonly TopicPartition[],
+  startingTimestamp: Time | undefined,
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  if (startingTimestamp !== undefined) return cluster.offsetsForTime(partitions, startingTimestamp, signal);
+  switch (cluster.params.autoOffsetReset) {
+    case "earliest":
+      return cluster.earliestOffsets(partitions, signal);
+    case "latest":
+      return cluster.latestOffsets(partitions, signal);
+    case "none": {
+      const missing = partitions.map(partitionKey).join(", ");
+      throw new MillraceError(
+        "BAD_OPTION",
+        `Nothing says where to start ${missing}, and "auto.offset.reset" is "none".`,
+        {
+          hint: 'Give fromOffsets for every partition, or set "auto.offset.reset" to "earliest" or "latest".',
+        },
+      );
+    }
+  }
+}
+
+function foreign(topic: string, number: string, partitions: readonly TopicPartition[]): MillraceError {
+  const topics = [...new Set(partitions.map((partition) => partition.topic))];
+  const what = topics.includes(topic)
+    ? `partition ${number} of "${topic}", which has no such partition`
+    : `topic "${topic}"`;
+  return new MillraceError("BAD_OPTION", `fromOffsets names ${what}, which the stream does not read.`, {
+    hint: `The stream reads ${topics.map((t) => `"${t}"`).join(", ")}.`,
+  });
+}

@@ -1,0 +1,59 @@
+import type { ResolvedDecoder } from "../decoders/index.ts";
+import type { ReadTask, Source, SourcePlanner } from "../graph/source.ts";
+import { assert } from "../model/errors.ts";
+import type { Slice } from "../model/plan.ts";
+import type { Chunk } from "../operators/receiver.ts";
+import { KafkaCluster } from "./cluster.ts";
+import type { ConsumerRecord } from "./consumer-record.ts";
+import type { ResolvedKafkaParams } from "./kafka-params.ts";
+import { readRange } from "./range-reader.ts";
+
+export interface KafkaSourceParts<K, V> {
+  readonly name: string;
+  readonly params: ResolvedKafkaParams;
+  readonly decoders: { readonly key: ResolvedDecoder<K>; readonly value: ResolvedDecoder<V> };
+  readonly streaming: boolean;
+  readonly fixedPartitions: number | undefined;
+  /** What the driver and the executors must agree on, other than the name. */
+  readonly description: string;
+  readonly planner: (cluster: KafkaCluster) => SourcePlanner;
+}
+
+/** Topics of Kafka as a source: the planner asks for offsets, the reader fetches ranges. Each side has connections of its own. */
+export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
+  readonly offsets = true;
+  readonly name: string;
+  readonly streaming: boolean;
+  readonly fixedPartitions: number | undefined;
+  readonly #parts: KafkaSourceParts<K, V>;
+  #readCluster: KafkaCluster | undefined;
+
+  constructor(parts: KafkaSourceParts<K, V>) {
+    this.name = parts.name;
+    this.streaming = parts.streaming;
+    this.fixedPartitions = parts.fixedPartitions;
+    this.#parts = parts;
+  }
+
+  describe(): string {
+    const { params, description } = this.#parts;
+    const brokers = params.bootstrap.map(({ host, port }) => `${host}:${port}`).join();
+    return `${this.name} ${brokers} ${params.isolationLevel} ${description}`;
+  }
+
+  openPlanner(): SourcePlanner {
+    return this.#parts.planner(new KafkaCluster(this.#parts.params));
+  }
+
+  read(slice: Slice, { signal, onBytes }: ReadTask): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
+    const { topicId } = slice;
+    assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
+    this.#readCluster ??= new KafkaCluster(this.#parts.params);
+    return readRange(this.#readCluster, { ...slice, topicId }, { decoders: this.#parts.decoders, signal, onBytes });
+  }
+
+  async closeReader(): Promise<void> {
+    await this.#readCluster?.close();
+    this.#readCluster = undefined;
+  }
+}

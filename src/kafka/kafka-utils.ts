@@ -1,0 +1,106 @@
+import { type Decoder, resolveDecoder, utf8 } from "../decoders/index.ts";
+import type { DStream } from "../graph/dstream.ts";
+import type { JobContext } from "../graph/job-context.ts";
+import type { RDD } from "../graph/rdd.ts";
+import type { Time } from "../model/duration.ts";
+import { type OffsetRange, splitRanges } from "../model/offset-range.ts";
+import { checkedLater, checkOptions, isInteger, isText } from "../model/options.ts";
+import type { ConsumerRecord } from "./consumer-record.ts";
+import { DirectStreamPlanner } from "./direct-stream.ts";
+import type { TopicOffsets } from "./first-offsets.ts";
+import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
+import { type KafkaParams, resolveKafkaParams } from "./kafka-params.ts";
+import { KafkaSource } from "./kafka-source.ts";
+import { checkSelection, nameOfSelection, type TopicSelection } from "./topic-selection.ts";
+
+export type { TopicOffsets } from "./first-offsets.ts";
+export type { TopicSelection } from "./topic-selection.ts";
+
+export interface DirectStreamOptions<K, V> {
+  /** @default utf8 */
+  keyDecoder?: Decoder<K> | undefined;
+  /** @default utf8 */
+  valueDecoder?: Decoder<V> | undefined;
+  /** Where to start, by topic and partition. Wins over `startingTimestamp` and "auto.offset.reset", which the partitions left out follow. */
+  fromOffsets?: TopicOffsets | undefined;
+  /** Starts at the first record of that time or later, in milliseconds; at the end where there is none. */
+  startingTimestamp?: Time | undefined;
+  /** Durable, like every name. Needed when two streams read the same topics. @default the topics */
+  name?: string | undefined;
+  /** Splits ranges until there are this many tasks. Order across the parts of a partition is then not kept. */
+  minPartitions?: number | undefined;
+}
+
+const RDD_CHECKS = { keyDecoder: checkedLater, valueDecoder: checkedLater, minPartitions: isInteger(1, 10_000) };
+
+const STREAM_CHECKS = { ...RDD_CHECKS, fromOffsets: checkedLater, startingTimestamp: isInteger(0), name: isText };
+
+/** Spark: `pyspark.streaming.kafka.KafkaUtils`. */
+export const KafkaUtils = {
+  /**
+   * No receiver, no consumer group: each batch reads the offsets that the driver cut for it, straight from the leaders. One task per
+   * topic-partition. The first offsets are found when the stream starts.
+   * @throws BAD_OPTION here; TOPIC_NOT_FOUND, NO_LEADER, OFFSETS_LOST, BROKER_UNREACHABLE at the start
+   */
+  createDirectStream<K = string | null, V = string | null>(
+    ssc: JobContext,
+    topics: TopicSelection,
+    kafkaParams: KafkaParams,
+    options: DirectStreamOptions<K, V> = {},
+  ): DStream<ConsumerRecord<K, V>> {
+    checkSelection(topics);
+    checkOptions("createDirectStream", options, STREAM_CHECKS);
+    const params = resolveKafkaParams(kafkaParams);
+    const { fromOffsets, startingTimestamp, minPartitions } = options;
+    const source = new KafkaSource<K, V>({
+      name: options.name ?? nameOfSelection(topics),
+      params,
+      decoders: decodersOf(options),
+      streaming: true,
+      fixedPartitions: undefined,
+      description: JSON.stringify([
+        nameOfSelection(topics),
+        params.autoOffsetReset,
+        fromOffsets,
+        startingTimestamp,
+        minPartitions,
+      ]),
+      planner: (cluster) => new DirectStreamPlanner(cluster, { topics, fromOffsets, startingTimestamp, minPartitions }),
+    });
+    return ssc.streamOf("createDirectStream", source);
+  },
+
+  /**
+   * Exactly these ranges, checked against the brokers before anything is read. One task per range.
+   * @throws BAD_OPTION here; TOPIC_NOT_FOUND, OFFSETS_LOST, BROKER_UNREACHABLE at the first action
+   */
+  createRDD<K = string | null, V = string | null>(
+    ssc: JobContext,
+    kafkaParams: KafkaParams,
+    offsetRanges: readonly OffsetRange[],
+    options: Pick<DirectStreamOptions<K, V>, "keyDecoder" | "valueDecoder" | "minPartitions"> = {},
+  ): RDD<ConsumerRecord<K, V>> {
+    checkRanges(offsetRanges);
+    checkOptions("createRDD", options, RDD_CHECKS);
+    const ranges =
+      options.minPartitions === undefined ? offsetRanges : splitRanges(offsetRanges, options.minPartitions);
+    const source = new KafkaSource<K, V>({
+      name: `ranges-${ssc.graph.nodes.length}`,
+      params: resolveKafkaParams(kafkaParams),
+      decoders: decodersOf(options),
+      streaming: false,
+      fixedPartitions: ranges.length,
+      description: JSON.stringify(ranges),
+      planner: (cluster) => new FixedRangesPlanner(cluster, ranges),
+    });
+    return ssc.rddOf("createRDD", source);
+  },
+};
+
+/** The default fits the type parameters' default; whoever names other types gives the decoder too. */
+function decodersOf<K, V>({ keyDecoder, valueDecoder }: DirectStreamOptions<K, V>) {
+  return {
+    key: resolveDecoder(keyDecoder ?? (utf8 as Decoder<unknown> as Decoder<K>)),
+    value: resolveDecoder(valueDecoder ?? (utf8 as Decoder<unknown> as Decoder<V>)),
+  };
+}

@@ -1,0 +1,68 @@
+import type { Time } from "./duration.ts";
+import type { MillraceError } from "./errors.ts";
+import type { OffsetRange } from "./offset-range.ts";
+
+/** What the engine tells about itself. The log, the demo's table and a UI are only listeners. */
+
+/** One stream's share of a batch. Spark: `StreamInputInfo`. */
+export interface InputInfo {
+  readonly name: string;
+  /** For Kafka the number of offsets; compacted and transactional topics hold fewer records. */
+  readonly records: number;
+  readonly offsetRanges: readonly OffsetRange[];
+  /** Offsets that were there when the batch was planned and are not part of it. */
+  readonly lag: number;
+}
+
+export interface OutputInfo {
+  readonly name: string;
+  /** Milliseconds; undefined when it has not run. */
+  readonly duration: number | undefined;
+  readonly failure: MillraceError | undefined;
+}
+
+/** Spark: `BatchInfo`. Durations in milliseconds. */
+export interface BatchInfo {
+  /** 1, 2, 3 ...: the key of the batch. */
+  readonly seq: number;
+  readonly batchTime: Time;
+  readonly inputs: readonly InputInfo[];
+  /** When the batch was planned. */
+  readonly submissionTime: Time;
+  readonly processingStartTime: Time | undefined;
+  readonly processingEndTime: Time | undefined;
+  /** From the batch time until processing started: how far the stream is behind its clock. */
+  readonly schedulingDelay: number | undefined;
+  readonly processingDelay: number | undefined;
+  readonly totalDelay: number | undefined;
+  readonly outputs: readonly OutputInfo[];
+}
+
+export interface TaskFailure {
+  readonly batchTime: Time;
+  readonly partition: number;
+  readonly attempt: number;
+  readonly executorId: number;
+  readonly error: MillraceError;
+  readonly willRetry: boolean;
+}
+
+/** @runs driver. An error thrown here is logged and never hurts the stream. Spark: `StreamingListener`. */
+export interface StreamingListener {
+  onStreamingStarted?(event: { time: Time }): void;
+  onBatchSubmitted?(info: BatchInfo): void;
+  onBatchStarted?(info: BatchInfo): void;
+  /** After success and after failure; see `outputs[].failure`. */
+  onBatchCompleted?(info: BatchInfo): void;
+  onTaskFailed?(event: TaskFailure): void;
+  /** An executor was lost and has been replaced. */
+  onExecutorLost?(event: { executorId: number; error: MillraceError }): void;
+}
+
+/** Anything shaped like pino or console. */
+export interface Logger {
+  debug(fields: object, message?: string): void;
+  info(fields: object, message?: string): void;
+  warn(fields: object, message?: string): void;
+  error(fields: object, message?: string): void;
+}

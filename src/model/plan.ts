@@ -1,0 +1,41 @@
+import type { Time } from "./duration.ts";
+import type { OffsetRange } from "./offset-range.ts";
+
+/** What one task reads from a source: an offset range, pinned to one life of its topic. Sources without offsets count values. */
+export interface Slice extends OffsetRange {
+  /** Kafka gives a topic that is deleted and created again another id. */
+  readonly topicId?: string;
+}
+
+/** Everything that names the work of one batch. A batch that runs again runs by the same plan. */
+export interface BatchPlan {
+  /** 1, 2, 3 ...: the key of a batch. */
+  readonly seq: number;
+  /** The label of a batch. Strictly increasing. */
+  readonly batchTime: Time;
+  /** Grows with every driver on one checkpoint. */
+  readonly epoch: number;
+  /** By the name of the source: one slice per input partition, empty slices included. */
+  readonly slices: { readonly [source: string]: readonly Slice[] };
+}
+
+export interface BatchContext {
+  /** 1, 2, 3 ...: the key of a batch, kept through restarts (the batch time is its label). */
+  readonly seq: number;
+  /** Grows with every start on a checkpoint. Store it with your own rows and refuse a smaller one: that fences a paused driver. */
+  readonly epoch: number;
+  /** Aborted by `outputTimeout` or a stop by force. */
+  readonly signal: AbortSignal;
+}
+
+/** What a function learns about the task that runs it. Spark: `TaskContext`. */
+export interface TaskContext extends BatchContext {
+  readonly batchTime: Time;
+  /** 0 .. numPartitions - 1, pinned by the plan: (seq, partition) is the key of an idempotent write. */
+  readonly partition: number;
+  readonly numPartitions: number;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** What this partition was read from; after a shuffle all ranges of the batch. */
+  readonly offsetRanges: readonly OffsetRange[];
+}

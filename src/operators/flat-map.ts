@@ -1,0 +1,54 @@
+import { asyncFunction, failureOf, type NarrowOperator } from "./receiver.ts";
+
+export const flatMap = <T, U>(f: (value: T) => Iterable<U>): NarrowOperator<T, U> => ({
+  perRecord: true,
+  bind: ({ push, end }, name) => ({
+    push: (value) => {
+      let results: Iterable<U>;
+      try {
+        results = f(value);
+      } catch (error) {
+        throw failureOf(name, error);
+      }
+      if (Array.isArray(results)) {
+        for (let i = 0; i < results.length; i++) push(results[i] as U);
+        return;
+      }
+      if (results instanceof Promise) throw asyncFunction(name);
+      for (const result of guarded(results, name)) push(result);
+    },
+    end,
+  }),
+});
+
+export const flatMapValues = <K, V, U>(f: (value: V) => Iterable<U>): NarrowOperator<readonly [K, V], [K, U]> =>
+  flatMap(([key, value]) => {
+    const results = f(value) as unknown;
+    if (results instanceof Promise) return results as never;
+    return Array.from(results as Iterable<U>, (result): [K, U] => [key, result]);
+  });
+
+/** Iterates what the user returned, so that a generator that throws is told apart from an operator further down that does. */
+function* guarded<U>(results: Iterable<U>, name: string): Generator<U> {
+  let iterator: Iterator<U> | undefined;
+  let finished = false;
+  try {
+    while (true) {
+      let step: IteratorResult<U>;
+      try {
+        iterator ??= results[Symbol.iterator]();
+        step = iterator.next();
+      } catch (error) {
+        finished = true;
+        throw failureOf(name, error);
+      }
+      if (step.done) {
+        finished = true;
+        return;
+      }
+      yield step.value;
+    }
+  } finally {
+    if (!finished) iterator?.return?.();
+  }
+}

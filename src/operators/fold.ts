@@ -1,0 +1,60 @@
+import { asyncFunction, failureOf, type NarrowOperator } from "./receiver.ts";
+
+/** One number per partition: how many values there were. */
+export const countPartition = (): NarrowOperator<unknown, number> => ({
+  bind: ({ push, end }) => {
+    let count = 0;
+    return {
+      push: () => {
+        count++;
+      },
+      end: () => {
+        push(count);
+        end();
+      },
+    };
+  },
+});
+
+/** One value per partition that has any: all of them folded in order. */
+export const reducePartition = <T>(f: (a: T, b: T) => T): NarrowOperator<T, T> => ({
+  bind: ({ push, end }, name) => {
+    let empty = true;
+    let folded: T;
+    return {
+      push: (value) => {
+        if (empty) {
+          folded = value;
+          empty = false;
+          return;
+        }
+        try {
+          folded = f(folded, value);
+        } catch (error) {
+          throw failureOf(name, error);
+        }
+        if (folded instanceof Promise) throw asyncFunction(name);
+      },
+      end: () => {
+        if (!empty) push(folded);
+        end();
+      },
+    };
+  },
+});
+
+/** One number per partition, also for an empty one. */
+export const sumPartition = (): NarrowOperator<number, number> => ({
+  bind: ({ push, end }) => {
+    let sum = 0;
+    return {
+      push: (value) => {
+        sum += value;
+      },
+      end: () => {
+        push(sum);
+        end();
+      },
+    };
+  },
+});

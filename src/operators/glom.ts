@@ -1,0 +1,17 @@
+import type { NarrowOperator } from "./receiver.ts";
+
+/** All values of a partition as one array. */
+export const glom = <T>(): NarrowOperator<T, T[]> => ({
+  bind: ({ push, end }) => {
+    const values: T[] = [];
+    return {
+      push: (value) => {
+        values.push(value);
+      },
+      end: () => {
+        push(values);
+        end();
+      },
+    };
+  },
+});

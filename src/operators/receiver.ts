@@ -1,0 +1,58 @@
+/** The call chain that runs once per record. */
+
+import { MillraceError } from "../model/errors.ts";
+import type { TaskContext } from "../model/plan.ts";
+
+/** One link of a fused chain: `push` takes a value and hands on what becomes of it, `end` says that no more will come. */
+export interface Receiver<in T> {
+  readonly push: (value: T) => void;
+  readonly end: () => void;
+}
+
+/** Values that arrive together. A source's chunk also knows which record `forEach` is at. */
+export interface Chunk<out T> {
+  readonly length: number;
+  forEach(push: (value: T) => void): void;
+  /** The record that `forEach` had reached, for an error thrown by `push`. */
+  place?(): { topic: string; partition: number; offset: number };
+}
+
+/** Thrown through a chain when its last link has all it wants. Not a failure. */
+export const enough = Symbol("enough");
+
+/** Where an operator stands in the user's program: `map at job.ts:12:6`. */
+export type OperatorName = string;
+
+/** A function of the user threw inside an operator. The task adds the record it was at. */
+export class OperatorFailure extends Error {
+  readonly operator: OperatorName;
+  constructor(operator: OperatorName, cause: unknown) {
+    super(`${operator} failed`, { cause });
+    this.operator = operator;
+  }
+}
+
+/** What to throw when a function of the user threw `error`. A record that cannot be decoded is not that function's fault. */
+export function failureOf(operator: OperatorName, error: unknown): unknown {
+  return MillraceError.is(error) || error === enough ? error : new OperatorFailure(operator, error);
+}
+
+export function asyncFunction(operator: OperatorName): MillraceError {
+  const method = operator.split(" ", 1)[0];
+  return new MillraceError("ASYNC_FUNCTION", `The function given to ${operator} returned a promise.`, {
+    hint: `${method} takes functions that return at once. Use mapAsync, which awaits up to "concurrency" promises at a time and keeps the order.`,
+    at: { operator },
+  });
+}
+
+/** An operator that handles one record after the other, in the same task. `bind` composes it once per task. */
+export interface NarrowOperator<in T = never, out U = unknown> {
+  /** Gives nothing for an empty partition, so such a partition needs no task. */
+  readonly perRecord?: true;
+  bind(next: Receiver<U>, name: OperatorName, task: TaskContext): Receiver<T>;
+}
+
+/** An operator that may wait: it pulls chunks and gives chunks. */
+export interface AsyncOperator<in T = never, out U = unknown> {
+  run(input: AsyncIterable<readonly T[]>, name: OperatorName, task: TaskContext): AsyncIterable<readonly U[]>;
+}

@@ -1,0 +1,133 @@
+import { pathToFileURL } from "node:url";
+import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
+import { Driver } from "./driver/driver.ts";
+import { threadData } from "./executor/identity.ts";
+import { InProcessExecutor } from "./executor/in-process.ts";
+import { ThreadExecutor } from "./executor/thread.ts";
+import { ActionTrap } from "./graph/action-trap.ts";
+import { DeferredRunner } from "./graph/deferred-runner.ts";
+import { buildGraph } from "./job/build-graph.ts";
+import { isJob, type Job } from "./job/job.ts";
+import { loadJob } from "./job/load-job.ts";
+import { ENGINE_CHECKS, type EngineOptions, resolveOptions } from "./job/options.ts";
+import { type Clock, systemClock } from "./model/clock.ts";
+import type { Duration } from "./model/duration.ts";
+import { MillraceError } from "./model/errors.ts";
+import type { StreamingListener } from "./model/events.ts";
+import { checkedLater, checkOptions, isBoolean } from "./model/options.ts";
+import { crossing } from "./shuffle/cloneable.ts";
+import { stopOnSignals } from "./stop-on-signals.ts";
+
+export interface RunOptions<P> extends EngineOptions {
+  /** Wins over the defaults of defineJob. */
+  params?: Partial<P> | undefined;
+  /** Aborting it is a graceful stop. */
+  signal?: AbortSignal | undefined;
+  /** SIGINT and SIGTERM stop gracefully, a second one at once. @default false: the process is yours. The command line sets it. */
+  handleSignals?: boolean | undefined;
+  /** @internal */
+  clock?: Clock | undefined;
+}
+
+/** Life of a running stream. `await using` stops it gracefully. */
+export interface RunningJob extends AsyncDisposable {
+  getState(): "INITIALIZED" | "ACTIVE" | "STOPPED";
+  /** Resolves after a stop; rejects with the first failure. */
+  awaitTermination(): Promise<void>;
+  /** False when the time passed first. */
+  awaitTerminationOrTimeout(timeout: Duration): Promise<boolean>;
+  /** Finishes the batch under way, at most `timeout` long. `graceful: false` ends it. Rejects with what made the stream fail. @default graceful, 30s */
+  stop(options?: { graceful?: boolean; timeout?: Duration }): Promise<void>;
+  addStreamingListener(listener: StreamingListener): Disposable;
+}
+
+/**
+ * Starts a job: the object that defineJob returned, or the URL or path of its module. Resolves when the executors have built the same
+ * graph and the first batch can be planned. Called while an executor imports the module it rejects with `JOB_STARTS_ITSELF`: guard it
+ * with `if (import.meta.main)`. Precedence of options: command line, these options, defineJob, default.
+ * @throws BAD_OPTION, JOB_NOT_LOADABLE, JOB_WITHOUT_MODULE, JOB_STARTS_ITSELF, GRAPH_DIFFERS, and what Kafka refuses
+ */
+export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<P> = {}): Promise<RunningJob> {
+  if (threadData !== undefined) {
+    throw new MillraceError("JOB_STARTS_ITSELF", `${threadData.module} calls runJob while an executor imports it.`, {
+      hint: "Guard the call: if (import.meta.main) { await runJob(...) }. Every executor imports the module to build the same graph.",
+    });
+  }
+  checkOptions("runJob", options, {
+    ...ENGINE_CHECKS,
+    params: checkedLater,
+    signal: checkedLater,
+    handleSignals: isBoolean,
+    clock: checkedLater,
+  });
+  const { loaded, module } = await locate(job);
+  const { params: given, signal, handleSignals, clock = systemClock, ...engineOptions } = options;
+  const resolved = resolveOptions("runJob", { ...loaded.options, ...defined(engineOptions) });
+  const params = { ...(loaded.params as object), ...defined(given ?? {}) } as { [name: string]: unknown };
+  crossing(params, "params");
+  if (resolved.threads > 0 && module === undefined) {
+    throw new MillraceError(
+      "JOB_WITHOUT_MODULE",
+      `Executors cannot import job "${loaded.appName}": its module is not known.`,
+      {
+        hint: 'Add `module: import.meta.url` to the options of defineJob, start it by `millrace run <file>`, or use master: "local".',
+      },
+    );
+  }
+
+  const later = new DeferredRunner(new ActionTrap());
+  const context = buildGraph(loaded as Job, params, later);
+  const driver = new Driver({
+    context,
+    options: resolved,
+    clock,
+    createExecutor: (id) =>
+      resolved.threads === 0 || module === undefined
+        ? new InProcessExecutor(() => buildGraph(loaded as Job, params).graph)
+        : new ThreadExecutor({ executorId: id, module, params }, resolved.executorMemoryMiB),
+  });
+  later.target = actionsOutsideBatches(driver);
+  await driver.start();
+  return running(driver, signal, handleSignals === true);
+}
+
+/** The job and, where it is known, the URL of its module. */
+async function locate<P>(job: Job<P> | URL | string): Promise<{ loaded: Job<unknown>; module: string | undefined }> {
+  if (isJob(job)) return { loaded: job, module: job.module };
+  if (typeof job !== "string" && !(job instanceof URL)) {
+    throw new MillraceError("BAD_OPTION", "runJob takes a job, or the URL or path of its module.", {
+      hint: "Pass what defineJob returned, or new URL('./job.ts', import.meta.url).",
+    });
+  }
+  const module = job instanceof URL ? job.href : /^[a-z]{2,}:/.test(job) ? job : pathToFileURL(job).href;
+  return { loaded: await loadJob(module), module };
+}
+
+/** An option that is given as undefined counts as not given. */
+function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function running(driver: Driver, signal: AbortSignal | undefined, handleSignals: boolean): RunningJob {
+  const job: RunningJob = {
+    getState: () => driver.state,
+    awaitTermination: () => driver.awaitTermination(),
+    awaitTerminationOrTimeout: (timeout) => driver.awaitTerminationOrTimeout(timeout),
+    stop: (options) => driver.stop(options),
+    addStreamingListener: (listener) => driver.addStreamingListener(listener),
+    [Symbol.asyncDispose]: () => driver.stop(),
+  };
+  // A failure of the stream is told by awaitTermination; here it must only not be unhandled.
+  const stop = () => void driver.stop().catch(() => {});
+  if (signal?.aborted) stop();
+  else signal?.addEventListener("abort", stop, { once: true });
+  const forget = handleSignals ? stopOnSignals(job) : () => {};
+  void driver
+    .awaitTermination()
+    .catch(() => {})
+    .finally(() => {
+      signal?.removeEventListener("abort", stop);
+      forget();
+    });
+  return job;
+}

@@ -1,0 +1,86 @@
+import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
+import { Driver } from "./driver/driver.ts";
+import { threadData } from "./executor/identity.ts";
+import { InProcessExecutor } from "./executor/in-process.ts";
+import { ActionTrap } from "./graph/action-trap.ts";
+import { DeferredRunner } from "./graph/deferred-runner.ts";
+import { Graph } from "./graph/graph.ts";
+import { JobContext } from "./graph/job-context.ts";
+import { type JobOptions, resolveOptions } from "./job/options.ts";
+import { systemClock } from "./model/clock.ts";
+import type { Duration } from "./model/duration.ts";
+import { MillraceError } from "./model/errors.ts";
+import type { RunningJob } from "./run-job.ts";
+
+/**
+ * A plain script, in this process (`local`): describe streams, start, await. For threads move the graph into {@link defineJob}, which
+ * executors can import. Spark: `StreamingContext`.
+ * @throws BAD_OPTION, and JOB_STARTS_ITSELF when an executor imports the script
+ */
+export class StreamingContext extends JobContext implements RunningJob {
+  readonly #options: Omit<JobOptions<{}>, "module" | "params" | "master">;
+  readonly #runner: DeferredRunner;
+  #driver: Driver | undefined;
+
+  constructor(options: Omit<JobOptions<{}>, "module" | "params" | "master">) {
+    if (threadData !== undefined) {
+      throw new MillraceError(
+        "JOB_STARTS_ITSELF",
+        `${threadData.module} makes a StreamingContext while an executor imports it.`,
+        {
+          hint: "A StreamingContext runs in its own process. To run on threads, move the graph into defineJob.",
+        },
+      );
+    }
+    const { batchIntervalMs } = resolveOptions("StreamingContext", { ...options, master: "local" });
+    const runner = new DeferredRunner(new ActionTrap());
+    super(options.appName, batchIntervalMs, new Graph(runner));
+    this.#options = options;
+    this.#runner = runner;
+  }
+
+  /** Resolves when the first batch can be planned. @throws WRONG_STATE when it was started before, and what Kafka refuses */
+  async start(): Promise<void> {
+    if (this.#driver !== undefined) {
+      throw new MillraceError("WRONG_STATE", "The StreamingContext was started before.", {
+        hint: "A context runs once. Make a new one.",
+      });
+    }
+    this.graph.seal();
+    this.#driver = new Driver({
+      context: this,
+      options: resolveOptions("StreamingContext", { ...this.#options, master: "local" }),
+      clock: systemClock,
+      createExecutor: () => new InProcessExecutor(() => this.graph),
+    });
+    this.#runner.target = actionsOutsideBatches(this.#driver);
+    await this.#driver.start();
+  }
+
+  getState(): "INITIALIZED" | "ACTIVE" | "STOPPED" {
+    return this.#driver?.state ?? "INITIALIZED";
+  }
+
+  awaitTermination(): Promise<void> {
+    return this.#started("awaitTermination").awaitTermination();
+  }
+
+  awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
+    return this.#started("awaitTerminationOrTimeout").awaitTerminationOrTimeout(timeout);
+  }
+
+  async stop(options?: { graceful?: boolean; timeout?: Duration }): Promise<void> {
+    await this.#driver?.stop(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #started(method: string): Driver {
+    if (this.#driver) return this.#driver;
+    throw new MillraceError("WRONG_STATE", `${method} was called before the stream was started.`, {
+      hint: "Call `await ssc.start()` first.",
+    });
+  }
+}
