@@ -16,8 +16,8 @@ try {
   process.exit(1); // tsc has said what is wrong
 }
 
-for (const asset of globSync("**/*", { cwd: join(root, "src"), exclude: (name) => name.endsWith(".ts") })) {
-  if (!asset.includes(".")) continue; // a folder
+const assets = globSync("**/*.*", { cwd: join(root, "src") }).filter((file) => !file.endsWith(".ts"));
+for (const asset of assets) {
   mkdirSync(dirname(join(dist, asset)), { recursive: true });
   copyFileSync(join(root, "src", asset), join(dist, asset));
 }
