@@ -14,6 +14,7 @@ import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun } from "./batch-run.ts";
 import { FixedSources } from "./fixed-sources.ts";
 import { ListenerBus } from "./listener-bus.ts";
+import { logListener } from "./log-listener.ts";
 import { type PlannedBatch, planBatch, type Stream } from "./plan-batch.ts";
 import { runOutputs } from "./run-outputs.ts";
 
@@ -49,6 +50,7 @@ export class Driver {
   constructor(parts: DriverParts) {
     const { context, options, clock, createExecutor } = parts;
     this.#parts = parts;
+    if (options.logger) context.addStreamingListener(logListener(options.logger));
     this.#bus = new ListenerBus(context.listeners, options.logger);
     this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner() }));
     this.#batchClock =
@@ -224,6 +226,7 @@ export class Driver {
   async #close(failure: unknown): Promise<void> {
     const { options } = this.#parts;
     if (failure !== undefined) options.logger?.error({ err: failure }, "the stream failed");
+    else options.logger?.info({}, "the stream has stopped");
     this.#outside?.end();
     const closed = await Promise.allSettled([
       this.#pool.stop(this.#force.signal),

@@ -1,0 +1,131 @@
+import { parseArgs } from "node:util";
+import type { EngineOptions, Master } from "../job/options.ts";
+import { MillraceError } from "../model/errors.ts";
+
+export const RUN_USAGE = `millrace run <job module> [options]
+
+  --executors <n>            worker threads; 0 runs in this process  (default: one per core)
+  --param <name>=<value>     a parameter of the job, may be repeated
+  --import <module>          loaded by Node first, here and in executors, such as tsx; may be repeated
+  --trigger <t>              interval or availableNow
+  --task-max-failures <n>    tries of one task
+  --task-timeout <duration>  a task that takes longer fails: 30s, 5m
+  --output-timeout <duration>
+  --executor-memory <MiB>    JavaScript heap per executor
+  --max-rate-per-partition <records per second>
+  --max-batch-size <MiB>     what one batch may read
+  --log-level <level>        debug, info, warn, error or silent  (default: info)
+
+Options given here win over those of runJob, which win over those of defineJob.
+`;
+
+export interface RunArguments {
+  readonly module: string;
+  readonly imports: readonly string[];
+  readonly params: readonly (readonly [name: string, value: string])[];
+  readonly engine: Partial<EngineOptions>;
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"];
+
+/** @throws BAD_OPTION */
+export function parseRunArguments(args: readonly string[]): RunArguments {
+  const { values, positionals } = parse(args);
+  if (positionals.length !== 1) {
+    throw wrong(
+      positionals.length === 0 ? "No job module was named." : `One job at a time, not ${positionals.length}.`,
+    );
+  }
+  const logLevel = values["log-level"] ?? "info";
+  if (!LOG_LEVELS.includes(logLevel)) throw wrong(`--log-level is one of ${LOG_LEVELS.join(", ")}, not "${logLevel}".`);
+  const executors = numberOf("executors", values.executors);
+  return {
+    module: positionals[0]!,
+    imports: values.import ?? [],
+    params: (values.param ?? []).map(splitParam),
+    logLevel,
+    engine: {
+      master: executors === undefined ? undefined : executors === 0 ? "local" : (`local[${executors}]` as Master),
+      trigger: values.trigger as EngineOptions["trigger"],
+      taskMaxFailures: numberOf("task-max-failures", values["task-max-failures"]),
+      taskTimeout: values["task-timeout"] as EngineOptions["taskTimeout"],
+      outputTimeout: values["output-timeout"] as EngineOptions["outputTimeout"],
+      executorMemory: numberOf("executor-memory", values["executor-memory"]),
+      maxRatePerPartition: numberOf("max-rate-per-partition", values["max-rate-per-partition"]),
+      maxBatchSize: numberOf("max-batch-size", values["max-batch-size"]),
+    },
+  };
+}
+
+/** The value takes the type of the job's default: 5, true, an object; without a default it stays a text. */
+export function typedParams(
+  params: RunArguments["params"],
+  defaults: { readonly [name: string]: unknown },
+): { [name: string]: unknown } {
+  const typed: { [name: string]: unknown } = {};
+  for (const [name, text] of params) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw new MillraceError("BAD_OPTION", `The job has no parameter "${name}".`, {
+        hint: `It has: ${Object.keys(defaults).join(", ") || "none"}. Parameters are those with a default in defineJob.`,
+      });
+    }
+    typed[name] = typeof defaults[name] === "string" ? text : parseJson(name, text, typeof defaults[name]);
+  }
+  return typed;
+}
+
+function parseJson(name: string, text: string, type: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = text;
+  }
+  if (typeof value === type || type === "undefined") return value;
+  throw new MillraceError("BAD_OPTION", `--param ${name}=${text}: the parameter is a ${type}.`, {
+    hint: `Its default in defineJob is a ${type}; give a value of that type${type === "object" ? ", as JSON" : ""}.`,
+  });
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  const texts = { type: "string", multiple: true } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        executors: text,
+        param: texts,
+        import: texts,
+        trigger: text,
+        "task-max-failures": text,
+        "task-timeout": text,
+        "output-timeout": text,
+        "executor-memory": text,
+        "max-rate-per-partition": text,
+        "max-batch-size": text,
+        "log-level": text,
+      },
+    });
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+}
+
+function splitParam(param: string): [string, string] {
+  const equals = param.indexOf("=");
+  if (equals < 1) throw wrong(`--param takes name=value, not "${param}".`);
+  return [param.slice(0, equals), param.slice(equals + 1)];
+}
+
+function numberOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw wrong(`--${option} takes a whole number, not "${text}".`);
+}
+
+function wrong(message: string): MillraceError {
+  return new MillraceError("BAD_OPTION", message, { hint: "`millrace help` lists the options." });
+}

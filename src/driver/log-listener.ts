@@ -1,0 +1,33 @@
+import type { BatchInfo, Logger, StreamingListener } from "../model/events.ts";
+
+/** The log is a listener like any other: one line per batch that had anything to say, one per failure. */
+export function logListener(logger: Logger): StreamingListener {
+  return {
+    onStreamingStarted: () => logger.info({}, "the stream has started"),
+    onBatchSubmitted: (info) => logger.debug(fieldsOf(info), "batch planned"),
+    onBatchCompleted: (info) => {
+      const failed = info.outputs.find(({ failure }) => failure !== undefined);
+      if (failed) logger.error({ ...fieldsOf(info), output: failed.name, err: failed.failure }, "batch failed");
+      else logger.info(fieldsOf(info), "batch completed");
+    },
+    onTaskFailed: ({ batchTime, partition, attempt, executorId, error, willRetry }) => {
+      const fields = { batchTime, partition, attempt, executorId, err: error };
+      if (willRetry) logger.warn(fields, "a task failed and is tried again");
+      else logger.error(fields, "a task failed for good");
+    },
+    onExecutorLost: ({ executorId, error }) =>
+      logger.warn({ executorId, err: error }, "an executor was lost and is replaced"),
+  };
+}
+
+function fieldsOf({ seq, batchTime, inputs, processingDelay, schedulingDelay }: BatchInfo) {
+  const sum = (of: "records" | "lag") => inputs.reduce((total, input) => total + input[of], 0);
+  return {
+    seq,
+    batchTime: new Date(batchTime).toISOString(),
+    records: sum("records"),
+    lag: sum("lag"),
+    processingMs: processingDelay,
+    schedulingMs: schedulingDelay,
+  };
+}
