@@ -21,9 +21,9 @@ export function decompress(codec: number, compressed: Buffer): Buffer {
   return decompressBy(compressed);
 }
 
-/** Node's default makes a buffer every 16 KiB, which then have to be joined. */
+/** Node takes 16 KiB pieces by default and joins them, at twice the time. */
 function chunkSizeFor(compressed: Buffer): number {
-  return Math.max(64 * 1024, compressed.length * 8);
+  return Math.max(64 * 1024, compressed.length * 2);
 }
 
 function lz4(): typeof import("lz4-napi") {
