@@ -1,0 +1,109 @@
+/** What the types of streams give and refuse. Compiled by `npm run check`, never run. */
+import {
+  type BatchRDD,
+  type ConsumerRecord,
+  type DStream,
+  type JobContext,
+  json,
+  KafkaUtils,
+  nullable,
+  required,
+  utf8,
+} from "millrace";
+import { expectType } from "./expect-type.ts";
+
+interface PageView {
+  user: string;
+  page: string;
+  country: string;
+  ms: number;
+}
+
+const brokers = { "bootstrap.servers": "localhost:9092" } as const;
+
+export function aDirectStreamIsTypedByItsDecoders(ssc: JobContext): void {
+  expectType<DStream<ConsumerRecord<string | null, string | null>>>().of(
+    KafkaUtils.createDirectStream(ssc, ["a"], brokers),
+  );
+  expectType<DStream<ConsumerRecord<string | null, PageView>>>().of(
+    KafkaUtils.createDirectStream(ssc, ["a"], brokers, { valueDecoder: json<PageView>() }),
+  );
+  expectType<DStream<ConsumerRecord<string, PageView | null>>>().of(
+    KafkaUtils.createDirectStream(ssc, /a/, brokers, {
+      keyDecoder: required(utf8),
+      valueDecoder: nullable(json<PageView>()),
+    }),
+  );
+  expectType<DStream<ConsumerRecord<string | null, number>>>().of(
+    KafkaUtils.createDirectStream(ssc, [{ topic: "a", partition: 0 }], brokers, {
+      valueDecoder: (bytes) => bytes?.length ?? 0,
+    }),
+  );
+  // @ts-expect-error A broker list is a text, as in Kafka.
+  KafkaUtils.createDirectStream(ssc, ["a"], { "bootstrap.servers": ["localhost:9092"] });
+  // @ts-expect-error Kafka has no such parameter.
+  KafkaUtils.createDirectStream(ssc, ["a"], { "bootstrap.server": "localhost:9092" });
+}
+
+export function anArrayOfTwoIsAPair(views: DStream<PageView>): void {
+  const pairs = views.map((view) => [view.country, 1]);
+  expectType<DStream<[string, number]>>().of(pairs);
+  expectType<DStream<[string, number]>>().of(pairs.reduceByKey((a, b) => a + b));
+  expectType<DStream<[string, number[]]>>().of(pairs.groupByKey());
+  expectType<DStream<[string, boolean]>>().of(pairs.mapValues((n) => n > 1));
+  expectType<DStream<[string, Set<number>]>>().of(
+    pairs.combineByKey(
+      (n) => new Set([n]),
+      (seen, n) => seen.add(n),
+      (a, b) => a.union(b),
+    ),
+  );
+  expectType<DStream<[string, number]>>().of(views.flatMap((view) => view.page.split("/").map((part) => [part, 1])));
+}
+
+export function onlyPairsHaveKeys(views: DStream<PageView>): void {
+  // @ts-expect-error A page view is not a pair.
+  views.reduceByKey((a) => a);
+  // @ts-expect-error
+  views.mapValues((value) => value);
+  // @ts-expect-error
+  views.groupByKey();
+}
+
+export function oneValueBecomesAnother(views: DStream<PageView>, mixed: DStream<string | null>): void {
+  expectType<DStream<number>>().of(views.map((view) => view.ms));
+  expectType<DStream<PageView>>().of(views.filter((view) => view.ms > 10));
+  expectType<DStream<string>>().of(mixed.filter((value) => value !== null));
+  expectType<DStream<PageView[]>>().of(views.glom());
+  expectType<DStream<number>>().of(views.count());
+  expectType<DStream<[string, number]>>().of(mixed.filter((value) => value !== null).countByValue());
+  expectType<DStream<number>>().of(views.mapAsync(async (view) => view.ms));
+  expectType<DStream<number>>().of(views.transform((rdd) => rdd.map((view) => view.ms)));
+  // @ts-expect-error A text is iterable, and flatMap over its characters is never what was meant.
+  views.flatMap((view) => view.page);
+  // @ts-expect-error
+  views.union(mixed);
+}
+
+export function actionsTakeNoFunctions(rdd: BatchRDD<PageView>, pairs: BatchRDD<[string, number]>): void {
+  expectType<Promise<PageView[]>>().of(rdd.collect());
+  expectType<Promise<Map<string, number>>>().of(pairs.collectAsMap());
+  // @ts-expect-error Where would the function run? Transform the stream instead.
+  rdd.map((view: PageView) => view.ms);
+  // @ts-expect-error
+  rdd.foreach((view: PageView) => console.log(view));
+  // @ts-expect-error Only numbers have a sum.
+  rdd.sum();
+  // @ts-expect-error
+  rdd.collectAsMap();
+}
+
+export function theHelperItselfTellsTypesApart(value: string | null): void {
+  expectType<string | null>().of(value);
+  // @ts-expect-error Assignable is not the same.
+  expectType<string | null | undefined>().of(value);
+  // @ts-expect-error
+  expectType<string>().of(value);
+  // @ts-expect-error `any` is not accepted for everything.
+  expectType<string>().of(JSON.parse("1"));
+}
