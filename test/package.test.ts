@@ -75,6 +75,20 @@ test("the installed command runs", async () => {
   assert.match(stdout, /millrace run/);
 });
 
+test("a job runs on the threads of the installed package", async () => {
+  writeFileSync(
+    join(folder, "doubled.mjs"),
+    `import { defineJob, executorId } from "millrace";
+    export default defineJob({ appName: "doubled", batchInterval: "1s" }, (ssc) => {
+      const doubled = ssc.parallelize([1, 2, 3], { numPartitions: 2 }).map((n) => [executorId !== undefined, n * 2]);
+      ssc.onDriver(async () => console.log(JSON.stringify(await doubled.collect())));
+    });`,
+  );
+  const command = join(installed, manifest.bin.millrace);
+  const { stdout } = await run(command, ["run", "doubled.mjs", "--executors", "2"], { cwd: folder });
+  assert.match(stdout, /^\[\[true,2\],\[true,4\],\[true,6\]\]$/m);
+});
+
 test("the declarations hold in a strict program that checks libraries too", async () => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: strictest, files: ["job.ts"] }));

@@ -105,7 +105,7 @@ function layerOf(path: string): string {
 }
 
 function importsOf(file: File): string[] {
-  const statement = /\b(?:from|import)\s*\(?\s*["']([^"']+)["']|new URL\(\s*["'](\.[^"']+\.\w+)["']/g;
+  const statement = /\b(?:from|import)\s*\(?\s*["']([^"'\s]+)["']|new URL\(\s*["'](\.[^"']+\.\w+)["']/g;
   return [...withoutComments(file.text).matchAll(statement)].map((match) => (match[1] ?? match[2])!);
 }
 
@@ -174,6 +174,7 @@ test("each rule sees what breaks it, and only that", () => {
     { path: "src/driver/a.ts", text: 'import { b } from "../model/b.ts";\nimport { c } from "./c.ts";' },
     { path: "src/driver/b.ts", text: "// not Date.now()\n/** console.log(x) */\n" },
     { path: "src/cli/a.ts", text: "console.log(1);" },
+    { path: "src/cli/b.ts", text: 'spawn(node, ["--import", name], "x");' },
     { path: "src/graph/a.ts", text: "\n".repeat(400) },
   ];
   for (const [name, rule] of Object.entries(rules)) {
