@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Installation } from "./install.ts";
@@ -97,7 +98,8 @@ export class KafkaCluster {
     const { folder, properties, data } = this.#place(node);
     await mkdir(folder, { recursive: true });
     await writeFile(properties, serverProperties(node, this.#quorum, data, settings));
-    const storage = ["format", "--ignore-formatted", "-t", this.#clusterId, "-c", properties];
+    if (existsSync(join(data, "meta.properties"))) return; // of an earlier start, with the cluster id it got then
+    const storage = ["format", "-t", this.#clusterId, "-c", properties];
     const args = javaArguments(kafka, "start", "kafka.tools.StorageTool", storage);
     await new Promise<void>((done, fail) =>
       execFile(javaExecutable(), args, (error, stdout, stderr) =>
