@@ -99,7 +99,7 @@ export class KafkaCluster {
     await mkdir(folder, { recursive: true });
     await writeFile(properties, serverProperties(node, this.#quorum, data, settings));
     if (existsSync(join(data, "meta.properties"))) return; // of an earlier start, with the cluster id it got then
-    const storage = ["format", "-t", this.#clusterId, "-c", properties];
+    const storage = ["format", `--cluster-id=${this.#clusterId}`, "-c", properties];
     const args = javaArguments(kafka, "start", "kafka.tools.StorageTool", storage);
     await new Promise<void>((done, fail) =>
       execFile(javaExecutable(), args, (error, stdout, stderr) =>
