@@ -70,6 +70,9 @@ export function findBatches(fetched: FetchedBatches, offset: number, place: Topi
     expected = Math.max(expected, batch.lastOffset + 1);
     position = batch.end;
   }
+  if (previous !== undefined && expected === offset) {
+    throw corrupt("its offset makes no sense", previous.baseOffset, offset, place);
+  }
   return { batches, nextOffset: expected, cutOffBatchBytes: recordsEnd > position ? BATCH_HEADER_BYTES : 0 };
 }
 
