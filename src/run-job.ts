@@ -115,19 +115,16 @@ function running(driver: Driver, signal: AbortSignal | undefined, handleSignals:
     awaitTerminationOrTimeout: (timeout) => driver.awaitTerminationOrTimeout(timeout),
     stop: (options) => driver.stop(options),
     addStreamingListener: (listener) => driver.addStreamingListener(listener),
-    [Symbol.asyncDispose]: () => driver.stop(),
+    [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
   };
   // A failure of the stream is told by awaitTermination; here it must only not be unhandled.
   const stop = () => void driver.stop().catch(() => {});
   if (signal?.aborted) stop();
   else signal?.addEventListener("abort", stop, { once: true });
   const forget = handleSignals ? stopOnSignals(job) : () => {};
-  void driver
-    .awaitTermination()
-    .catch(() => {})
-    .finally(() => {
-      signal?.removeEventListener("abort", stop);
-      forget();
-    });
+  void driver.closed.then(() => {
+    signal?.removeEventListener("abort", stop);
+    forget();
+  });
   return job;
 }

@@ -74,7 +74,7 @@ export class StreamingContext extends JobContext implements RunningJob {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    await this.#driver?.[Symbol.asyncDispose]();
   }
 
   #started(method: string): Driver {

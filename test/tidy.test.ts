@@ -40,7 +40,15 @@ const reserved: readonly { what: RegExp; name: string; to: readonly string[] }[]
     name: "timers",
     what: /\bset(Timeout|Interval)\b/,
     // Beside the clock: limits on how long somebody else may take.
-    to: ["model/clock.ts", "kafka/backoff.ts", "executor/pool.ts", "driver/driver.ts", "driver/run-outputs.ts", "cli/"],
+    to: [
+      "model/clock.ts",
+      "kafka/backoff.ts",
+      "executor/pool.ts",
+      "driver/driver.ts",
+      "driver/close.ts",
+      "driver/run-outputs.ts",
+      "cli/",
+    ],
   },
 ];
 

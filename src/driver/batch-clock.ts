@@ -9,17 +9,20 @@ export interface BatchClock {
 
 /**
  * A batch at each multiple of the interval since the epoch. While a batch takes longer than the interval, ticks are missed; the next
- * batch then takes the latest tick and starts at once, with all that has arrived meanwhile. Times rise also when the clock is set back.
+ * batch then takes the latest tick and starts at once, with all that has arrived meanwhile. When the clock is set back, times go on
+ * rising by one interval a tick, ahead of the clock until it has caught up: a batch time is a label, and waiting would hold up the data.
  */
 export function intervalClock(clock: Clock, intervalMs: number): BatchClock {
   const tickBefore = (time: number) => Math.floor(time / intervalMs) * intervalMs;
   return {
     async next(last, signal) {
       const now = clock.now();
-      const time =
-        last === undefined ? tickBefore(now) + intervalMs : Math.max(tickBefore(now), tickBefore(last) + intervalMs);
-      await clock.sleepUntil(time, signal);
-      return time;
+      const nextTick = tickBefore(now) + intervalMs;
+      const due = last === undefined ? nextTick : tickBefore(last) + intervalMs;
+      if (tickBefore(now) > due) return tickBefore(now);
+      const wasSetBack = due - now > 2 * intervalMs;
+      await clock.sleepUntil(wasSetBack ? nextTick : due, signal);
+      return due;
     },
   };
 }

@@ -25,11 +25,13 @@ export class BatchRun implements ActionRunner {
   readonly #graph: BatchGraph;
   readonly #pool: ExecutorPool;
   readonly #fixed: FixedSources;
+  readonly #over = new AbortController();
   readonly #signal: AbortSignal;
   readonly #blocks = new Map<BlockNode, Blocks[]>();
   readonly #read = new Map<string, ReadSize>();
   #ended = false;
   #underWay = 0;
+  #forsaken = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(graph: Graph, plan: BatchPlan, pool: ExecutorPool, fixed: FixedSources, signal: AbortSignal) {
@@ -37,13 +39,17 @@ export class BatchRun implements ActionRunner {
     this.#graph = new BatchGraph(graph.nodes, plan);
     this.#pool = pool;
     this.#fixed = fixed;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal, this.#over.signal]);
     pool.beginBatch(plan);
   }
 
-  /** Actions that were started and have not finished. */
-  get actionsUnderWay(): number {
-    return this.#underWay;
+  /**
+   * The function that started the actions under way has ended, so nobody awaits them: they never settle. Failing would end the process
+   * as an unhandled rejection, and hide why the batch fails. @returns whether there were any
+   */
+  forsakeActions(): boolean {
+    this.#forsaken = this.#underWay > 0;
+    return this.#forsaken;
   }
 
   /** What was read from a source so far; twice as much when it was read twice. */
@@ -53,6 +59,7 @@ export class BatchRun implements ActionRunner {
 
   end(): void {
     this.#ended = true;
+    this.#over.abort(this.#afterEnd());
     this.#blocks.clear();
     this.#pool.endBatch(this.plan.seq);
   }
@@ -94,13 +101,15 @@ export class BatchRun implements ActionRunner {
   async #inTurn<R>(act: () => Promise<R>): Promise<R> {
     this.#refuseAfterEnd();
     this.#underWay++;
-    const result = this.#last.then(act);
+    const result = this.#last.then(() => {
+      this.#refuseAfterEnd();
+      return act();
+    });
     this.#last = result.catch(() => {});
-    try {
-      return await result;
-    } finally {
-      this.#underWay--;
-    }
+    await this.#last;
+    this.#underWay--;
+    if (this.#forsaken) return new Promise<never>(() => {});
+    return result;
   }
 
   async #act(node: Node, action: Action, partitions?: readonly number[]): Promise<unknown[]> {
@@ -222,8 +231,11 @@ export class BatchRun implements ActionRunner {
   }
 
   #refuseAfterEnd(): void {
-    if (!this.#ended) return;
-    throw new MillraceError("ACTION_AFTER_BATCH", "An RDD was asked for its data after its batch had ended.", {
+    if (this.#ended) throw this.#afterEnd();
+  }
+
+  #afterEnd(): MillraceError {
+    return new MillraceError("ACTION_AFTER_BATCH", "An RDD was asked for its data after its batch had ended.", {
       hint: "Keep the values you need (collect, take), not the RDD. Its data is gone with the batch.",
       at: { batchTime: this.plan.batchTime },
     });

@@ -1,17 +1,21 @@
 import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
+import { closeResources } from "../executor/resource.ts";
 import type { ActionRunner } from "../graph/action.ts";
-import type { JobContext } from "../graph/job-context.ts";
+import type { DriverFunction, JobContext } from "../graph/job-context.ts";
 import type { Node } from "../graph/node.ts";
 import { parentsOf } from "../graph/node.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import { type Duration, parseDuration, type Time } from "../model/duration.ts";
+import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
+import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun } from "./batch-run.ts";
+import { closeFailed, closeInTime } from "./close.ts";
 import { FixedSources } from "./fixed-sources.ts";
 import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
@@ -45,7 +49,7 @@ export class Driver {
   readonly #terminated = Promise.withResolvers<void>();
   #state: DriverState = "INITIALIZED";
   #outside: BatchRun | undefined;
-  #work: Promise<void> = Promise.resolve();
+  #failureTold = false;
 
   constructor(parts: DriverParts) {
     const { context, options, clock, createExecutor } = parts;
@@ -61,6 +65,7 @@ export class Driver {
       fingerprint: context.graph.fingerprint(),
       taskMaxFailures: options.taskMaxFailures,
       taskTimeoutMs: options.taskTimeoutMs,
+      force: this.#force.signal,
       onTaskFailed: ({ task, attempt, executorId, error, willRetry }) => {
         const batchTime = error.at.batchTime ?? clock.now();
         const partition = task.consumers[0]?.partition ?? 0;
@@ -99,7 +104,7 @@ export class Driver {
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
     const plan = { seq: 0, batchTime: clock.now(), epoch: EPOCH_WITHOUT_CHECKPOINT, slices: {} };
     this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
-    this.#work = this.#run().then(
+    void this.#run().then(
       () => this.#close(undefined),
       (error) => this.#close(error),
     );
@@ -113,11 +118,18 @@ export class Driver {
     });
   }
 
+  /** Settles like {@link awaitTermination}, but never fails, and so tells nobody of a failure. */
+  get closed(): Promise<void> {
+    return this.#terminated.promise.catch(() => {});
+  }
+
   awaitTermination(): Promise<void> {
+    this.#failureTold = true;
     return this.#terminated.promise;
   }
 
   async awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
+    this.#failureTold = true;
     const waited = new AbortController();
     const { clock } = this.#parts;
     const until = clock.now() + parseDuration(timeout, "timeout");
@@ -133,41 +145,70 @@ export class Driver {
   }
 
   /** Finishes the batch under way, at most `timeout` long. `graceful: false` ends it. @throws what made the stream fail. */
-  async stop({ graceful = true, timeout = "30s" }: { graceful?: boolean; timeout?: Duration } = {}): Promise<void> {
+  async stop(options: { graceful?: boolean; timeout?: Duration } = {}): Promise<void> {
+    checkOptions("stop", options, { graceful: isBoolean, timeout: checkedLater });
+    const { graceful = true, timeout = "30s" } = options;
     const timeoutMs = parseDuration(timeout, "timeout");
     if (this.#state === "INITIALIZED") {
       this.#state = "STOPPED";
       this.#terminated.resolve();
     }
     this.#stopping.abort();
-    const end = () =>
-      this.#force.abort(
-        new MillraceError("STOPPED", "The stream was stopped by force.", {
-          hint: "The batch under way does not count.",
-        }),
-      );
-    if (!graceful) end();
-    const timer = setTimeout(end, timeoutMs);
+    if (!graceful) this.#stopByForce();
+    const timer = setTimeout(() => this.#stopByForce(), timeoutMs);
     try {
-      await this.#work;
+      await this.#terminated.promise;
     } finally {
       clearTimeout(timer);
     }
-    await this.#terminated.promise;
+  }
+
+  /** A graceful stop at the end of a block. Throws no failure that awaitTermination tells already: two would hide each other. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.stop();
+    } catch (error) {
+      if (!this.#failureTold) throw error;
+    }
   }
 
   addStreamingListener(listener: StreamingListener): Disposable {
     return this.#parts.context.addStreamingListener(listener);
   }
 
-  async #run(): Promise<void> {
-    const driverFunctions = Promise.all(
-      this.#parts.context.driverFunctions.map(async (run) => run({ signal: this.#stopping.signal })),
+  #stopByForce(): void {
+    this.#stopping.abort();
+    this.#force.abort(
+      new MillraceError("STOPPED", "The stream was stopped by force.", { hint: "The batch under way does not count." }),
     );
-    // A failure there ends the stream too.
-    driverFunctions.catch(() => this.#stopping.abort());
-    await this.#batches();
-    await driverFunctions;
+  }
+
+  /** The batches, and beside them what onDriver was given. The first failure of either ends both. */
+  async #run(): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    const fail = (error: unknown) => {
+      failure ??= { error };
+      this.#stopping.abort();
+    };
+    const functions = Promise.all(this.#parts.context.driverFunctions.map((run) => this.#onDriver(run).catch(fail)));
+    await this.#batches().catch(fail);
+    // An endpoint that onDriver opened ends with the streams it was opened for.
+    if (this.#streams.length > 0) this.#stopping.abort();
+    await Promise.race([functions, aborted(this.#force.signal)]);
+    if (failure) throw failure.error;
+  }
+
+  async #onDriver({ name, run }: DriverFunction): Promise<void> {
+    try {
+      await run({ signal: this.#stopping.signal });
+    } catch (error) {
+      if (MillraceError.is(error)) throw error;
+      throw new MillraceError("OUTPUT_FAILED", `${name} failed: ${messageOf(error)}`, {
+        hint: "The function threw; its own error is the cause. It ends the job.",
+        cause: error,
+        at: { operator: name },
+      });
+    }
   }
 
   async #batches(): Promise<void> {
@@ -196,7 +237,8 @@ export class Driver {
     };
     const key = { seq, batchTime, epoch: EPOCH_WITHOUT_CHECKPOINT };
     const batch = await planBatch(this.#streams, key, limits, this.#force.signal);
-    if (options.trigger === "availableNow" && batch.inputs.every(({ records }) => records === 0)) return false;
+    const { inputs } = batch;
+    if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
     await this.#runBatch(batch);
     return true;
   }
@@ -223,19 +265,18 @@ export class Driver {
   }
 
   /** Closes everything, whatever of it fails, and tells who waits. */
-  async #close(failure: unknown): Promise<void> {
-    const { options } = this.#parts;
-    if (failure !== undefined) options.logger?.error({ err: failure }, "the stream failed");
-    else options.logger?.info({}, "the stream has stopped");
+  async #close(thrown: unknown): Promise<void> {
+    const { logger } = this.#parts.options;
+    const failure = MillraceError.is(thrown, "STOPPED") ? undefined : thrown;
+    if (failure !== undefined) logger?.error({ err: failure }, "the stream failed");
+    else logger?.info({}, "the stream has stopped");
     this.#outside?.end();
-    const closed = await Promise.allSettled([
-      this.#pool.stop(this.#force.signal),
-      ...this.#streams.map(({ planner }) => planner.close()),
-    ]);
+    const closing = [this.#pool.stop(), ...this.#streams.map(({ planner }) => planner.close()), closeResources()];
+    const notClosed = await closeInTime(closing, this.#force.signal, () => this.#stopByForce());
+    if (failure !== undefined) for (const err of notClosed) logger?.error({ err }, "closing failed");
     this.#state = "STOPPED";
-    const notClosed = closed.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-    const error = failure ?? notClosed[0];
-    if (error === undefined || MillraceError.is(error, "STOPPED")) this.#terminated.resolve();
+    const error = failure ?? (notClosed.length > 0 ? closeFailed(notClosed) : undefined);
+    if (error === undefined) this.#terminated.resolve();
     else this.#terminated.reject(error);
   }
 
@@ -246,6 +287,13 @@ export class Driver {
       hint: "End a stream with foreachRDD, foreachPartition or pprint, or use onDriver.",
     });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** The streams that any output is computed from. */

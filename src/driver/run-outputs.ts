@@ -1,6 +1,7 @@
 import { BatchRDD } from "../graph/batch-rdd.ts";
 import type { Output } from "../graph/node.ts";
 import type { Clock } from "../model/clock.ts";
+import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchContext } from "../model/plan.ts";
 import type { BatchProgress } from "./batch-progress.ts";
@@ -59,9 +60,16 @@ async function callForeachRDD(output: ForeachRDDOutput, run: BatchRun, limits: O
   const signal = AbortSignal.any([limits.signal, timeout.signal]);
   const rdd = new BatchRDD<never>(output.node, run);
   const batch: BatchContext = { seq, epoch, signal };
-  const call = (async () => output.f(rdd as never, batchTime, batch as never))();
-  await withTimeout(call, output, limits, timeout);
-  if (run.actionsUnderWay === 0) return;
+  let forsaken = false;
+  const call = async () => {
+    try {
+      await output.f(rdd as never, batchTime, batch as never);
+    } finally {
+      forsaken = run.forsakeActions();
+    }
+  };
+  await withTimeout(call(), output, limits, timeout);
+  if (!forsaken) return;
   throw new MillraceError(
     "ACTION_NOT_AWAITED",
     `${output.name} returned while an action of its RDD was still running.`,
@@ -106,8 +114,7 @@ async function withTimeout(
 }
 
 function outputFailed(output: { name: string }, error: unknown): MillraceError {
-  const message = error instanceof Error ? error.message : String(error);
-  return new MillraceError("OUTPUT_FAILED", `${output.name} failed: ${message}`, {
+  return new MillraceError("OUTPUT_FAILED", `${output.name} failed: ${messageOf(error)}`, {
     hint: "The function threw; its own error is the cause. The batch does not count and its offsets do not move.",
     cause: error,
     at: { operator: output.name },

@@ -1,3 +1,5 @@
+import { enough } from "../operators/receiver.ts";
+
 /** Where a call chain meets code that waits: pushed values are handed over in chunks, and the chain waits for its reader. */
 export class Bridge<T> implements AsyncIterable<readonly T[]> {
   #filling: T[] = [];
@@ -9,6 +11,7 @@ export class Bridge<T> implements AsyncIterable<readonly T[]> {
   #wakeWriter = () => {};
 
   readonly push = (value: T): void => {
+    if (this.#abandoned) throw enough;
     this.#filling.push(value);
   };
 
@@ -38,7 +41,7 @@ export class Bridge<T> implements AsyncIterable<readonly T[]> {
     this.#wakeReader();
   }
 
-  /** Nothing more is wanted: what is pushed from now on is dropped. */
+  /** Nothing more is wanted: what was pushed is dropped, and the next push says so. */
   abandon(): void {
     this.#abandoned = true;
     this.#wakeWriter();

@@ -1,3 +1,4 @@
+import type { MillraceError } from "../model/errors.ts";
 import type { BatchPlan } from "../model/plan.ts";
 import type { Task, TaskResult } from "./protocol.ts";
 
@@ -15,4 +16,6 @@ export interface Executor {
   /** Lets it close its resources. */
   stop(): Promise<void>;
   readonly alive: boolean;
+  /** Why it is gone, once it is. What runs in this thread never is. */
+  readonly died: Promise<MillraceError>;
 }

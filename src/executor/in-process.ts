@@ -8,6 +8,7 @@ import { TaskRunner } from "./task-runner.ts";
 /** `master: "local"`: tasks run in the driver's own thread, by the same rules of what may cross. */
 export class InProcessExecutor implements Executor {
   readonly id = 0;
+  readonly died = new Promise<never>(() => {});
   readonly #build: () => Graph;
   #runner: TaskRunner | undefined;
 

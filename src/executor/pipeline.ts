@@ -42,11 +42,12 @@ export class Flow {
   readonly #bridges: Bridge<unknown>[] = [];
   readonly #controller = new AbortController();
   readonly signal: AbortSignal;
+  readonly #aborted = () => this.#fail(this.signal.reason);
   #failure: { readonly error: unknown } | undefined;
 
   constructor(signal: AbortSignal) {
     this.signal = AbortSignal.any([signal, this.#controller.signal]);
-    this.signal.addEventListener("abort", () => this.#fail(this.signal.reason), { once: true });
+    this.signal.addEventListener("abort", this.#aborted, { once: true });
   }
 
   start(part: () => Promise<void>): void {
@@ -62,6 +63,8 @@ export class Flow {
   /** Waits for every part, also after a failure, so that nothing of a task outlives it. */
   async finish(): Promise<void> {
     for (let done = 0; done < this.#parts.length; done++) await this.#parts[done];
+    // A combined signal with a listener is never collected.
+    this.signal.removeEventListener("abort", this.#aborted);
     if (this.#failure) throw this.#failure.error;
     this.signal.throwIfAborted();
   }
@@ -87,21 +90,44 @@ export function compose(branch: Branch, flow: Flow, task: TaskContext): Chain {
       const bridge = flow.bridge();
       bridges.push(bridge);
       receivers.push(bridge);
-      flow.start(() => pump(node.operator.run(bridge as AsyncIterable<never[]>, node.name, task), chain, flow));
+      flow.start(async () => {
+        await pump(node.operator.run(bridge as AsyncIterable<never[]>, node.name, task), chain, flow);
+        // An operator that ends before its input does has seen enough: nobody waits for it to take more.
+        bridge.abandon();
+      });
     }
   }
   for (const bridge of branch.bridges) receivers.push(bridge);
   return { receiver: fanOut(receivers), bridges, direct };
 }
 
+/** Gives every value to all. Who has enough is left out from then on; when all have, so has the whole. */
 function fanOut(receivers: readonly Receiver<unknown>[]): Receiver<unknown> {
   if (receivers.length === 1) return receivers[0]!;
+  let wanting = receivers;
+  const leave = (receiver: Receiver<unknown>, thrown: unknown) => {
+    if (thrown !== enough) throw thrown;
+    wanting = wanting.filter((other) => other !== receiver);
+    if (wanting.length === 0) throw enough;
+  };
   return {
     push: (value) => {
-      for (const receiver of receivers) receiver.push(value);
+      for (const receiver of wanting) {
+        try {
+          receiver.push(value);
+        } catch (thrown) {
+          leave(receiver, thrown);
+        }
+      }
     },
     end: () => {
-      for (const receiver of receivers) receiver.end();
+      for (const receiver of wanting) {
+        try {
+          receiver.end();
+        } catch (thrown) {
+          leave(receiver, thrown);
+        }
+      }
     },
   };
 }

@@ -11,6 +11,8 @@ export interface PoolOptions {
   readonly fingerprint: readonly string[];
   readonly taskMaxFailures: number;
   readonly taskTimeoutMs: number | undefined;
+  /** A stop by force: from then on nobody waits for tasks, and what can be ended is ended. */
+  readonly force: AbortSignal;
   readonly onTaskFailed: (event: FailedTry) => void;
   readonly onExecutorLost: (executorId: number, error: MillraceError) => void;
 }
@@ -33,8 +35,8 @@ const FINAL_CODES = new Set([
   "BAD_OPTION",
 ]);
 
-/** How often in a row an executor may die before it has done anything, until that counts as a failure of the job. */
-const STARTS_MAX = 3;
+/** How often in a row an executor may die without having done anything, until that counts as a failure of the job. */
+const IDLE_DEATHS_MAX = 3;
 
 /** A task that waits for an executor. */
 interface Applicant {
@@ -50,6 +52,8 @@ export class ExecutorPool {
   readonly #idle: Executor[] = [];
   readonly #waiting: Applicant[] = [];
   readonly #batches = new Map<number, BatchPlan>();
+  /** In a row, by executor. */
+  readonly #idleDeaths = new Map<number, number>();
   #stopped = false;
   #broken: unknown;
 
@@ -85,6 +89,7 @@ export class ExecutorPool {
     for (let attempt = 1; ; attempt++) {
       const executor = await this.#acquire(avoid, signal);
       try {
+        signal.throwIfAborted();
         return await this.#try(executor, { ...task, attempt }, signal);
       } catch (thrown) {
         signal.throwIfAborted();
@@ -94,26 +99,28 @@ export class ExecutorPool {
         if (!willRetry) throw thrown;
         avoid = executor;
       } finally {
+        this.#idleDeaths.delete(executor.id);
         this.#release(executor);
       }
     }
   }
 
-  /** Lets executors close their resources, at most until the signal is aborted. */
-  async stop(signal: AbortSignal): Promise<void> {
+  /** Lets executors close their resources; ends those that can be ended when it comes to force. */
+  async stop(): Promise<void> {
+    const { force } = this.#options;
     this.#stopped = true;
     const kill = () => {
       for (const executor of this.#executors) executor.kill("the job was stopped by force");
     };
-    if (signal.aborted) kill();
-    signal.addEventListener("abort", kill, { once: true });
+    if (force.aborted) kill();
+    force.addEventListener("abort", kill, { once: true });
     const results = await Promise.allSettled(this.#executors.map((executor) => executor.stop()));
-    signal.removeEventListener("abort", kill);
+    force.removeEventListener("abort", kill);
     const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-    if (failures.length > 0) throw new AggregateError(failures, "Some executors did not stop cleanly.");
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
   }
 
-  async #startExecutor(id: number, attempt = 1): Promise<void> {
+  async #startExecutor(id: number): Promise<void> {
     const executor = this.#options.create(id);
     this.#executors[id] = executor;
     try {
@@ -121,33 +128,37 @@ export class ExecutorPool {
       compareFingerprints(this.#options.fingerprint, fingerprint, id);
     } catch (error) {
       executor.kill("it did not start");
-      if (!MillraceError.is(error, "EXECUTOR_DIED") || attempt === STARTS_MAX || this.#stopped) throw error;
-      await this.#startExecutor(id, attempt + 1);
+      if (!MillraceError.is(error, "EXECUTOR_DIED") || this.#stopped) throw error;
+      this.#countIdleDeath(id, error);
+      await this.#startExecutor(id);
       return;
     }
     for (const plan of this.#batches.values()) executor.beginBatch(plan);
+    void executor.died.then((death) => this.#diedIdle(executor, death));
     this.#release(executor);
   }
 
   async #try(executor: Executor, task: Task, signal: AbortSignal): Promise<TaskResult> {
-    const { taskTimeoutMs } = this.#options;
-    if (taskTimeoutMs === undefined) return executor.run(task, signal);
-    const timeout = new MillraceError("TASK_TIMEOUT", `A task took longer than taskTimeout (${taskTimeoutMs} ms).`, {
-      hint: "Look for a function that never returns, or raise taskTimeout. On threads the executor was ended and replaced.",
-      at: task.slice ? { topic: task.slice.topic, partition: task.slice.partition } : {},
-    });
+    const { taskTimeoutMs, force } = this.#options;
+    const timeout = new AbortController();
     const ended = Promise.withResolvers<never>();
-    const controller = new AbortController();
-    const timer = setTimeout(() => {
-      // Aborting ends what awaits; only the end of its thread ends a function that does not.
-      controller.abort(timeout);
-      executor.kill("a task took longer than taskTimeout");
-      ended.reject(timeout);
-    }, taskTimeoutMs);
+    const timer =
+      taskTimeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            const error = taskTimeout(task, taskTimeoutMs);
+            // Aborting ends what awaits; only the end of its thread ends a function that does not.
+            timeout.abort(error);
+            executor.kill("a task took longer than taskTimeout");
+            ended.reject(error);
+          }, taskTimeoutMs);
+    const forced = () => ended.reject(force.reason);
+    force.addEventListener("abort", forced, { once: true });
     try {
-      return await Promise.race([executor.run(task, AbortSignal.any([signal, controller.signal])), ended.promise]);
+      return await Promise.race([executor.run(task, AbortSignal.any([signal, timeout.signal])), ended.promise]);
     } finally {
       clearTimeout(timer);
+      force.removeEventListener("abort", forced);
     }
   }
 
@@ -155,9 +166,10 @@ export class ExecutorPool {
   async #acquire(avoid: Executor | undefined, signal: AbortSignal): Promise<Executor> {
     if (this.#broken !== undefined) throw this.#broken;
     signal.throwIfAborted();
-    const index = this.#idle.findIndex((executor) => executor !== avoid);
+    const index = this.#idle.findIndex(
+      (executor) => executor.alive && (executor !== avoid || this.#options.size === 1),
+    );
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
-    if (this.#options.size === 1 && this.#idle.length > 0) return this.#idle.pop()!;
     const { promise, resolve, reject } = Promise.withResolvers<Executor>();
     const others = (executor: Executor) => this.#executors.some((other) => other !== executor && other.alive);
     const applicant: Applicant = {
@@ -168,20 +180,21 @@ export class ExecutorPool {
       },
       reject,
     };
-    const giveUp = () => reject(signal.reason);
+    const giveUp = () => {
+      const index = this.#waiting.indexOf(applicant);
+      // Who has been given an executor in this very turn gets it, and gives it back.
+      if (index >= 0) this.#waiting.splice(index, 1);
+      reject(signal.reason);
+    };
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiting.push(applicant);
-    return promise.finally(() => {
-      signal.removeEventListener("abort", giveUp);
-      const index = this.#waiting.indexOf(applicant);
-      if (index >= 0) this.#waiting.splice(index, 1);
-    });
+    return promise.finally(() => signal.removeEventListener("abort", giveUp));
   }
 
   #release(executor: Executor): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#options.force.aborted) return;
     if (!executor.alive) {
-      if (this.#executors[executor.id] === executor) this.#replace(executor);
+      void this.#replace(executor);
       return;
     }
     const taker = this.#waiting.findIndex((applicant) => applicant.take(executor));
@@ -189,15 +202,45 @@ export class ExecutorPool {
     else this.#idle.push(executor);
   }
 
-  #replace(dead: Executor): void {
-    const error = new MillraceError("EXECUTOR_DIED", `Executor ${dead.id} was lost and is being replaced.`, {
-      hint: "See the failure of the task it ran.",
-    });
-    this.#options.onExecutorLost(dead.id, error);
-    this.#startExecutor(dead.id).catch((reason) => {
-      // Nobody may wait for an executor that will not come.
-      this.#broken ??= reason;
-      for (const applicant of this.#waiting) applicant.reject(reason);
-    });
+  /** An executor that dies while it runs a task is replaced when that task gives it back. */
+  #diedIdle(executor: Executor, death: MillraceError): void {
+    const index = this.#idle.indexOf(executor);
+    if (index < 0 || this.#stopped) return;
+    this.#idle.splice(index, 1);
+    try {
+      this.#countIdleDeath(executor.id, death);
+    } catch (error) {
+      this.#break(error);
+      return;
+    }
+    void this.#replace(executor);
   }
+
+  /** @throws when it has died too often. */
+  #countIdleDeath(id: number, death: MillraceError): void {
+    const deaths = (this.#idleDeaths.get(id) ?? 0) + 1;
+    this.#idleDeaths.set(id, deaths);
+    if (deaths === IDLE_DEATHS_MAX) throw death;
+  }
+
+  /** Starts another executor when the thread of the dead one is gone. */
+  async #replace(dead: Executor): Promise<void> {
+    const death = await dead.died;
+    if (this.#stopped) return;
+    this.#options.onExecutorLost(dead.id, death);
+    await this.#startExecutor(dead.id).catch((reason) => this.#break(reason));
+  }
+
+  /** Nobody may wait for an executor that will not come. */
+  #break(reason: unknown): void {
+    this.#broken ??= reason;
+    for (const applicant of this.#waiting.splice(0)) applicant.reject(reason);
+  }
+}
+
+function taskTimeout({ slice }: Task, limitMs: number): MillraceError {
+  return new MillraceError("TASK_TIMEOUT", `A task took longer than taskTimeout (${limitMs} ms).`, {
+    hint: "Look for a function that never returns, or raise taskTimeout. On threads the executor was ended and replaced.",
+    at: slice ? { topic: slice.topic, partition: slice.partition } : {},
+  });
 }

@@ -44,6 +44,8 @@ export type FromExecutor =
   | { readonly type: "notReady"; readonly error: PlainError }
   | { readonly type: "done"; readonly id: number; readonly result: TaskResult }
   | { readonly type: "failed"; readonly id: number; readonly error: PlainError }
+  /** An error that nothing caught ends the thread. */
+  | { readonly type: "dying"; readonly error: PlainError }
   | { readonly type: "stopped"; readonly error: PlainError | undefined };
 
 /** What a thread starts with. */

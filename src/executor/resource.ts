@@ -1,7 +1,8 @@
+import { messageOf } from "../model/error-transfer.ts";
+
 /** Things that each thread opens on first use. */
 
 interface OpenResource {
-  readonly name: string;
   close(): Promise<void>;
 }
 
@@ -20,27 +21,32 @@ export function resource<T>(open: () => T | Promise<T>, close?: (value: T) => vo
     return value;
   };
 
-  async function openOnce(): Promise<T> {
-    try {
-      const resourceValue = await open();
-      opened.push({
-        name: open.name,
-        close: async () => {
-          value = undefined;
-          await close?.(resourceValue);
-        },
-      });
-      return resourceValue;
-    } catch (error) {
-      value = undefined;
-      throw error;
-    }
+  function openOnce(): Promise<T> {
+    const opening = (async () => open())();
+    const entry: OpenResource = {
+      close: async () => {
+        value = undefined;
+        const open = await opening.then(
+          (value) => ({ value }),
+          () => undefined, // told to who asked for it
+        );
+        if (open) await close?.(open.value);
+      },
+    };
+    opened.push(entry);
+    opening.catch(() => {
+      if (value === opening) value = undefined;
+      const index = opened.indexOf(entry);
+      if (index >= 0) opened.splice(index, 1);
+    });
+    return opening;
   }
 }
 
-/** Closes what this thread has opened, the last opened first. @throws AggregateError of what failed to close. */
+/** Closes what this thread has opened, the last opened first. @throws what failed to close, when all have been tried. */
 export async function closeResources(): Promise<void> {
   const failures: unknown[] = [];
   for (const { close } of opened.splice(0).reverse()) await close().catch((error) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, "Some resources did not close.");
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join("; "));
 }

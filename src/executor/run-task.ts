@@ -1,5 +1,6 @@
 import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
 import type { Output } from "../graph/node.ts";
+import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
@@ -148,8 +149,7 @@ function taskError(thrown: unknown, { slice }: Task, batchTime: number): Millrac
     });
   }
   const record = place ? ` at ${place.topic}-${place.partition} offset ${place.offset}` : "";
-  const message = error instanceof Error ? error.message : String(error);
-  return new MillraceError("TASK_FAILED", `${operator ?? "The task"} failed${record}: ${message}`, {
+  return new MillraceError("TASK_FAILED", `${operator ?? "The task"} failed${record}: ${messageOf(error)}`, {
     hint: operator
       ? "The function threw; its own error is the cause. Nothing of this batch counts until it is corrected and the batch runs again."
       : "The cause tells what went wrong.",

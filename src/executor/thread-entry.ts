@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { parentPort } from "node:worker_threads";
 import { buildGraph } from "../job/build-graph.ts";
 import { loadJob } from "../job/load-job.ts";
@@ -14,12 +15,15 @@ assert(port !== null && threadData !== undefined, "the thread entry runs in an e
 const { module, params } = threadData;
 const send = (message: FromExecutor, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
+process.on("uncaughtExceptionMonitor", (error) => send({ type: "dying", error: toPlainError(error) }));
 start().catch((error) => send({ type: "notReady", error: toPlainError(error) }));
 
 async function start(): Promise<void> {
   const { graph } = buildGraph(await loadJob(module), params);
+  // A promise that the module dropped and that has failed by now ends this thread here, before it counts as ready.
+  await nextTurn();
   const runner = new TaskRunner(graph);
-  const running = new Map<number, AbortController>();
+  const running = new Map<number, { readonly controller: AbortController; readonly ended: Promise<void> }>();
 
   port!.on("message", (message: ToExecutor) => {
     switch (message.type) {
@@ -29,24 +33,24 @@ async function start(): Promise<void> {
       case "end":
         runner.end(message.seq);
         break;
-      case "task":
-        void runTask(message.id, message.task);
+      case "task": {
+        const controller = new AbortController();
+        running.set(message.id, { controller, ended: runTask(message.id, message.task, controller.signal) });
         break;
+      }
       case "cancel":
-        running.get(message.id)?.abort();
+        running.get(message.id)?.controller.abort();
         break;
       case "stop":
-        void stop(runner);
+        void stop();
         break;
     }
   });
   send({ type: "ready", fingerprint: graph.fingerprint() });
 
-  async function runTask(id: number, task: Task): Promise<void> {
-    const controller = new AbortController();
-    running.set(id, controller);
+  async function runTask(id: number, task: Task, signal: AbortSignal): Promise<void> {
     try {
-      const result = await runner.run(task, controller.signal);
+      const result = await runner.run(task, signal);
       const buffers = result.results
         .filter((r): r is Uint8Array<ArrayBuffer> => r instanceof Uint8Array)
         .map(({ buffer }) => buffer);
@@ -57,14 +61,16 @@ async function start(): Promise<void> {
       running.delete(id);
     }
   }
-}
 
-async function stop(runner: TaskRunner): Promise<void> {
-  try {
-    await runner.close();
-    send({ type: "stopped", error: undefined });
-  } catch (error) {
-    send({ type: "stopped", error: toPlainError(error) });
+  async function stop(): Promise<void> {
+    try {
+      // What is still here was cancelled: it may need its resources to end.
+      await Promise.all([...running.values()].map(({ ended }) => ended));
+      await runner.close();
+      send({ type: "stopped", error: undefined });
+    } catch (error) {
+      send({ type: "stopped", error: toPlainError(error) });
+    }
+    port!.close();
   }
-  port!.close();
 }

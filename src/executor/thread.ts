@@ -20,11 +20,11 @@ export class ThreadExecutor implements Executor {
   readonly #worker: Worker;
   readonly #tasks = new Map<number, Waiting<TaskResult>>();
   readonly #ready = Promise.withResolvers<readonly string[]>();
-  readonly #exited = Promise.withResolvers<void>();
+  readonly #died = Promise.withResolvers<MillraceError>();
   #nextTask = 0;
   #alive = true;
   #killedBecause: string | undefined;
-  #error: unknown;
+  #error: Error | undefined;
   #closeError: Error | undefined;
 
   constructor(data: ThreadData, memoryMiB: number | undefined) {
@@ -36,15 +36,19 @@ export class ThreadExecutor implements Executor {
       ...(memoryMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: memoryMiB } }),
     });
     this.#worker.on("message", (message: FromExecutor) => this.#receive(message));
-    // What kills a thread is reported as an error first, then as its exit.
+    // What kills a thread is reported as an error first, then as its exit. What the thread itself could tell says more.
     this.#worker.on("error", (error) => {
-      this.#error = error;
+      this.#error ??= fromPlainError(toPlainError(error));
     });
     this.#worker.on("exit", (code) => this.#die(code));
   }
 
   get alive(): boolean {
     return this.#alive;
+  }
+
+  get died(): Promise<MillraceError> {
+    return this.#died.promise;
   }
 
   start(): Promise<readonly string[]> {
@@ -61,6 +65,7 @@ export class ThreadExecutor implements Executor {
 
   run(task: Task, signal: AbortSignal): Promise<TaskResult> {
     if (!this.#alive) return Promise.reject(this.#death(undefined));
+    if (signal.aborted) return Promise.reject(signal.reason);
     const id = this.#nextTask++;
     const { promise, resolve, reject } = Promise.withResolvers<TaskResult>();
     this.#tasks.set(id, { resolve, reject });
@@ -79,7 +84,7 @@ export class ThreadExecutor implements Executor {
 
   async stop(): Promise<void> {
     this.#send({ type: "stop" });
-    await this.#exited.promise;
+    await this.#died.promise;
     if (this.#closeError) throw this.#closeError;
   }
 
@@ -100,6 +105,9 @@ export class ThreadExecutor implements Executor {
         break;
       case "failed":
         this.#take(message.id)?.reject(fromPlainError(message.error));
+        break;
+      case "dying":
+        this.#error = fromPlainError(message.error);
         break;
       case "stopped":
         if (message.error) this.#closeError = fromPlainError(message.error);
@@ -122,10 +130,12 @@ export class ThreadExecutor implements Executor {
     this.#ready.reject(death);
     for (const { reject } of this.#tasks.values()) reject(death);
     this.#tasks.clear();
-    this.#exited.resolve();
+    this.#died.resolve(death);
   }
 
   #death(code: number | undefined): MillraceError {
+    // A job that starts itself without awaiting it: the rejection that nobody handles says what is wrong.
+    if (MillraceError.is(this.#error, "JOB_STARTS_ITSELF")) return this.#error;
     const { code: errorCode } = (this.#error ?? {}) as { code?: string };
     const outOfMemory = errorCode === "ERR_WORKER_OUT_OF_MEMORY";
     const why =
@@ -134,12 +144,12 @@ export class ThreadExecutor implements Executor {
         ? "it ran out of heap memory"
         : this.#error === undefined
           ? `its thread exited with code ${code}`
-          : "an error was not caught");
+          : `an error was not caught: ${this.#error.message}`);
     return new MillraceError("EXECUTOR_DIED", `Executor ${this.id} died: ${why}.`, {
       hint: outOfMemory
         ? "Keep less at a time, use more partitions, or give executors more with executorMemory (MiB)."
         : "Look for process.exit(), an unhandled rejection or a timer that throws in the job's code. The executor is replaced and its tasks run again.",
-      cause: this.#error === undefined ? undefined : fromPlainError(toPlainError(this.#error)),
+      cause: this.#error,
     });
   }
 }

@@ -211,7 +211,8 @@ export class DStream<out T> {
   }
 }
 
-function requireFunction(method: string, f: unknown): void {
+/** @throws BAD_OPTION */
+export function requireFunction(method: string, f: unknown): void {
   if (isFunction(f) === undefined) return;
   throw new MillraceError("BAD_OPTION", `${method} takes a function; it got ${f === null ? "null" : typeof f}.`, {
     hint: `Pass the function itself, not its result: ${method}(f), not ${method}(f()).`,

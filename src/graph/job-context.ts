@@ -1,13 +1,18 @@
 import type { StreamingListener } from "../model/events.ts";
 import { checkOptions } from "../model/options.ts";
-import { DStream } from "./dstream.ts";
+import { nameAtCallSite } from "./call-site.ts";
+import { DStream, requireFunction } from "./dstream.ts";
 import type { Graph } from "./graph.ts";
 import * as operations from "./operations.ts";
 import { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
 import { QueueSource, ValuesSource } from "./values-source.ts";
 
-export type DriverFunction = (context: { signal: AbortSignal }) => void | Promise<void>;
+/** What onDriver was given, and where. */
+export interface DriverFunction {
+  readonly name: string;
+  readonly run: (context: { signal: AbortSignal }) => void | Promise<void>;
+}
 
 /** What a job's build function gets: it can describe, not start or stop. Spark: the `StreamingContext` before `start()`. */
 export class JobContext {
@@ -55,10 +60,11 @@ export class JobContext {
 
   /**
    * Once, on the driver, after the executors are ready: RDD actions, an HTTP endpoint, a report. A job without streams ends when
-   * these have settled; a failure stops the job. @runs driver
+   * these have settled, a job with streams aborts `signal` when it ends; a failure stops the job. @runs driver
    */
-  onDriver(run: DriverFunction): void {
-    this.driverFunctions.push(run);
+  onDriver(run: DriverFunction["run"]): void {
+    requireFunction("onDriver", run);
+    this.driverFunctions.push({ name: nameAtCallSite("onDriver"), run });
   }
 
   addStreamingListener(listener: StreamingListener): Disposable {

@@ -10,7 +10,10 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   async sleepUntil(time, signal) {
-    // A timer may fire up to a millisecond before the wall clock gets there.
-    for (let left = time - Date.now(); left > 0; left = time - Date.now()) await delay(left, undefined, { signal });
+    // A timer may fire up to a millisecond before the wall clock gets there. When there is more to wait than before, that clock was set back.
+    for (let before = Infinity, left = time - Date.now(); left > 0 && left < before; left = time - Date.now()) {
+      await delay(left, undefined, { signal });
+      before = left;
+    }
   },
 };

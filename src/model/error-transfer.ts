@@ -16,19 +16,19 @@ const CAUSES_MAX = 5;
 
 export function toPlainError(error: unknown, depth = 0): PlainError {
   if (!(error instanceof Error)) {
-    const message = typeof error === "string" ? error : `A value that is no Error was thrown: ${describe(error)}`;
+    const message = messageOf(error);
     return { name: "Error", message, stack: undefined, cause: undefined, fields: {}, millrace: undefined };
   }
-  const { name, message, stack, cause } = error;
+  const { name, stack, cause } = error;
   const fields: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(error)) {
     if (["name", "message", "stack", "cause", "code", "hint", "at"].includes(key) && MillraceError.is(error)) continue;
     if (["string", "number", "boolean"].includes(typeof value)) fields[key] = value;
   }
   return {
-    name,
-    message,
-    stack,
+    name: String(name),
+    message: messageOf(error),
+    stack: stack === undefined ? undefined : String(stack),
     cause: cause === undefined || depth === CAUSES_MAX ? undefined : toPlainError(cause, depth + 1),
     fields,
     millrace: MillraceError.is(error) ? { code: error.code, hint: error.hint, at: { ...error.at } } : undefined,
@@ -44,6 +44,12 @@ export function fromPlainError(plain: PlainError): Error {
   error.name = plain.name;
   if (plain.stack !== undefined) error.stack = plain.stack;
   return Object.assign(error, plain.fields);
+}
+
+/** A sentence for whatever was thrown: JavaScript throws anything. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return String(thrown.message);
+  return typeof thrown === "string" ? thrown : `a value that is no Error was thrown: ${describe(thrown)}`;
 }
 
 function describe(value: unknown): string {

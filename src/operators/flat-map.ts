@@ -15,6 +15,7 @@ export const flatMap = <T, U>(f: (value: T) => Iterable<U>): NarrowOperator<T, U
         return;
       }
       if (results instanceof Promise) throw asyncFunction(name);
+      if (!isIterable(results)) throw notIterable(results, name);
       for (const result of guarded(results, name)) push(result);
     },
     end,
@@ -23,10 +24,23 @@ export const flatMap = <T, U>(f: (value: T) => Iterable<U>): NarrowOperator<T, U
 
 export const flatMapValues = <K, V, U>(f: (value: V) => Iterable<U>): NarrowOperator<readonly [K, V], [K, U]> =>
   flatMap(([key, value]) => {
-    const results = f(value) as unknown;
-    if (results instanceof Promise) return results as never;
+    const results: unknown = f(value);
+    // What cannot be iterated is flatMap's to refuse.
+    if (!isIterable(results)) return results as never;
     return Array.from(results as Iterable<U>, (result): [K, U] => [key, result]);
   });
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof (value as Iterable<unknown> | null | undefined)?.[Symbol.iterator] === "function";
+}
+
+function notIterable(returned: unknown, name: string): unknown {
+  if (typeof returned === "object" && returned !== null && Symbol.asyncIterator in returned) {
+    return asyncFunction(name, "an async iterable");
+  }
+  const what = returned === null ? "null" : typeof returned;
+  return failureOf(name, new TypeError(`its function returned ${what}, not an array or another iterable`));
+}
 
 /** Iterates what the user returned, so that a generator that throws is told apart from an operator further down that does. */
 function* guarded<U>(results: Iterable<U>, name: string): Generator<U> {

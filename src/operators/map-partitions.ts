@@ -46,29 +46,41 @@ export const mapAsync = <T, U>(
 ): AsyncOperator<T, U> => ({
   async *run(input, name, task) {
     const running: Promise<U>[] = [];
+    const ended = new AbortController();
+    const own = { ...task, signal: AbortSignal.any([task.signal, ended.signal]) };
     const start = async (value: T) => {
       try {
-        return await f(value, task);
+        return await f(value, own);
       } catch (error) {
         throw failureOf(name, error);
       }
     };
-    for await (const chunk of input) {
-      let results: U[] = [];
-      for (const value of chunk) {
-        const result = start(value);
-        // Awaited in order below; a later one that fails first must not count as unhandled meanwhile.
-        result.catch(() => {});
-        running.push(result);
-        if (running.length >= concurrency) results.push(await next(running));
-        if (results.length >= RESULTS_PER_CHUNK) {
-          yield results;
-          results = [];
+    let results: U[] = [];
+    try {
+      for await (const chunk of input) {
+        for (const value of chunk) {
+          const result = start(value);
+          // Awaited in order below; a later one that fails first must not count as unhandled meanwhile.
+          result.catch(() => {});
+          running.push(result);
+          if (running.length >= concurrency) results.push(await next(running));
+          if (results.length >= RESULTS_PER_CHUNK) {
+            yield results;
+            results = [];
+          }
         }
+        if (results.length > 0) yield results;
+        results = [];
       }
+      while (running.length > 0) results.push(await next(running));
       if (results.length > 0) yield results;
+    } finally {
+      if (running.length > 0) {
+        // Nothing of a task outlives it: its next try must not run beside what is left of this one.
+        ended.abort();
+        await Promise.allSettled(running);
+      }
     }
-    if (running.length > 0) yield await Promise.all(running);
   },
 });
 

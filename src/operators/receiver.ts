@@ -37,9 +37,9 @@ export function failureOf(operator: OperatorName, error: unknown): unknown {
   return MillraceError.is(error) || error === enough ? error : new OperatorFailure(operator, error);
 }
 
-export function asyncFunction(operator: OperatorName): MillraceError {
+export function asyncFunction(operator: OperatorName, returned = "a promise"): MillraceError {
   const method = operator.split(" ", 1)[0];
-  return new MillraceError("ASYNC_FUNCTION", `The function given to ${operator} returned a promise.`, {
+  return new MillraceError("ASYNC_FUNCTION", `The function given to ${operator} returned ${returned}.`, {
     hint: `${method} takes functions that return at once. Use mapAsync, which awaits up to "concurrency" promises at a time and keeps the order.`,
     at: { operator },
   });

@@ -14,6 +14,16 @@ const RECORD = "\u0000millrace.record";
  * @throws NOT_CLONEABLE with the path of what may not cross.
  */
 export function crossing(value: unknown, path: string): unknown {
+  try {
+    return cross(value, path);
+  } catch (error) {
+    // The stack ran out.
+    if (error instanceof RangeError) throw refused(path, "a value that contains itself, or is nested too deeply");
+    throw error;
+  }
+}
+
+function cross(value: unknown, path: string): unknown {
   switch (typeof value) {
     case "string":
     case "number":
@@ -57,7 +67,7 @@ function crossingArray(values: readonly unknown[], path: string): unknown {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     if (typeof value === "number" || typeof value === "string") continue;
-    const crossed = crossing(value, `${path}[${i}]`);
+    const crossed = cross(value, `${path}[${i}]`);
     if (crossed !== value) {
       copy ??= values.slice();
       copy[i] = crossed;
@@ -71,7 +81,7 @@ function crossingFields(fields: Record<string, unknown>, path: string): unknown 
   for (const name in fields) {
     const value = fields[name];
     if (typeof value === "number" || typeof value === "string") continue;
-    const crossed = crossing(value, `${path}.${name}`);
+    const crossed = cross(value, `${path}.${name}`);
     if (crossed !== value) {
       copy ??= { ...fields };
       copy[name] = crossed;

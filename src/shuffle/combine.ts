@@ -107,6 +107,7 @@ function* merge<K, C>(
         } catch (error) {
           throw failureOf(name, error);
         }
+        if (entry.value instanceof Promise) throw asyncFunction(name);
       }
     }
   }

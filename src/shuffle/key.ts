@@ -4,7 +4,17 @@ import { MillraceError } from "../model/errors.ts";
 
 /** Undefined for a key that JavaScript itself compares by value; else a text that equal keys share. */
 export function canonicalKey(key: unknown): string | undefined {
-  return typeof key === "object" && key !== null ? describe(key) : undefined;
+  return typeof key === "object" && key !== null ? describeKey(key) : undefined;
+}
+
+function describeKey(key: unknown): string {
+  try {
+    return describe(key);
+  } catch (error) {
+    // The stack ran out.
+    if (error instanceof RangeError) throw notAKey("a value that contains itself, or is nested too deeply");
+    throw error;
+  }
 }
 
 function describe(value: unknown): string {
@@ -56,7 +66,7 @@ function notAKey(what: string): MillraceError {
 export function hashKey(key: unknown): number {
   if (typeof key === "string") return hashText(key, 0x811c9dc5);
   if (typeof key === "number" && (key | 0) === key) return mix(key | 0);
-  return hashText(describe(key), 0x01000193);
+  return hashText(describeKey(key), 0x01000193);
 }
 
 function hashText(text: string, seed: number): number {
@@ -87,7 +97,7 @@ export class KeyMap<V> {
   /** The entry of `key`, to read and write; undefined when there is none. */
   find(key: unknown): Entry<V> | undefined {
     if (typeof key !== "object" || key === null) return this.#plain.get(key);
-    return this.#structured.get(describe(key));
+    return this.#structured.get(describeKey(key));
   }
 
   /** Only for a key that is not there. */
