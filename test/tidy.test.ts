@@ -20,12 +20,13 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
     may: ["model", "decoders", "operators", "graph"],
     packages: ["@platformatic/kafka", "@node-rs/crc32", "lz4-napi", "snappy"],
   },
+  { folder: "checkpoint", may: ["model"] },
   { folder: "job", may: ["model", "graph", "shuffle"] },
   { folder: "executor", may: ["model", "operators", "shuffle", "graph", "job"] },
-  { folder: "driver", may: ["model", "operators", "shuffle", "graph", "job", "executor"] },
+  { folder: "driver", may: ["model", "operators", "shuffle", "graph", "checkpoint", "job", "executor"] },
   {
     folder: "(top)", // index.ts and what puts the parts together
-    may: ["model", "decoders", "operators", "shuffle", "graph", "kafka", "job", "executor", "driver"],
+    may: ["model", "decoders", "operators", "shuffle", "graph", "kafka", "checkpoint", "job", "executor", "driver"],
   },
   { folder: "testing", may: ["model", "graph", "job", "(top)"] },
   { folder: "cli", may: ["model", "job", "(top)"], packages: ["pino", "pino-pretty"] },
