@@ -1,0 +1,80 @@
+import { zstdCompressSync } from "node:zlib";
+import { crc32c } from "@node-rs/crc32";
+import { compressFrameSync } from "lz4-napi";
+import { LONGEST_VALUE_BYTES, type WriteValue } from "./records.ts";
+
+/** Written as Kafka's own producer does with its defaults: about 16 KiB a batch before compression. */
+const BATCH_BYTES = 16 * 1024;
+const HEADER_BYTES = 61;
+const CRC_COVERS_FROM = 21;
+
+export type Codec = "none" | "lz4" | "zstd";
+
+const codecs: Readonly<Record<Codec, { readonly bits: number; compress(records: Buffer): Buffer }>> = {
+  none: { bits: 0, compress: (records) => records },
+  lz4: { bits: 3, compress: compressFrameSync },
+  zstd: { bits: 4, compress: (records) => zstdCompressSync(records) },
+};
+
+/** The records of one batch, not yet compressed. */
+export interface Records {
+  readonly bytes: Buffer;
+  readonly count: number;
+}
+
+/** At most `limit` records, as many as a batch holds. */
+export function nextRecords(writeValue: WriteValue, limit: number): Records {
+  const bytes = Buffer.allocUnsafe(BATCH_BYTES + LONGEST_VALUE_BYTES);
+  const value = Buffer.allocUnsafe(LONGEST_VALUE_BYTES);
+  let end = 0;
+  let count = 0;
+  while (count < limit && end < BATCH_BYTES - LONGEST_VALUE_BYTES) {
+    const valueBytes = writeValue(value, 0);
+    const before = varintBytes(count) + varintBytes(valueBytes);
+    end = writeVarint(bytes, end, 1 + 1 + before + 1 + valueBytes + 1);
+    bytes[end++] = 0; // attributes
+    bytes[end++] = 0; // timestamp delta
+    end = writeVarint(bytes, end, count);
+    end = writeVarint(bytes, end, -1); // no key
+    end = writeVarint(bytes, end, valueBytes);
+    end += value.copy(bytes, end, 0, valueBytes);
+    bytes[end++] = 0; // no headers
+    count++;
+  }
+  return { bytes: bytes.subarray(0, end), count };
+}
+
+/** A record batch (magic 2). The broker sets its base offset. */
+export function encodeBatch({ bytes, count }: Records, codec: Codec, timestamp: number): Buffer {
+  const records = codecs[codec].compress(bytes);
+  const batch = Buffer.alloc(HEADER_BYTES + records.length);
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12);
+  batch[16] = 2;
+  batch.writeInt16BE(codecs[codec].bits, 21);
+  batch.writeInt32BE(count - 1, 23);
+  batch.writeBigInt64BE(BigInt(timestamp), 27);
+  batch.writeBigInt64BE(BigInt(timestamp), 35);
+  batch.writeBigInt64BE(-1n, 43);
+  batch.writeInt16BE(-1, 51);
+  batch.writeInt32BE(-1, 53);
+  batch.writeInt32BE(count, 57);
+  records.copy(batch, HEADER_BYTES);
+  batch.writeUInt32BE(crc32c(batch.subarray(CRC_COVERS_FROM)), 17);
+  return batch;
+}
+
+function writeVarint(target: Buffer, position: number, value: number): number {
+  let rest = ((value << 1) ^ (value >> 31)) >>> 0;
+  let end = position;
+  while (rest > 0x7f) {
+    target[end++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[end++] = rest;
+  return end;
+}
+
+function varintBytes(value: number): number {
+  return value < 64 ? 1 : value < 8192 ? 2 : 3;
+}
