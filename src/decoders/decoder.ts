@@ -1,10 +1,5 @@
+import type { Header } from "../model/consumer-record.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
-
-/** A header of a Kafka message. Keys may repeat. */
-export interface Header {
-  readonly key: string;
-  readonly value: Uint8Array | null;
-}
 
 /** Which bytes a decoder looks at. */
 export interface DecodeContext extends TopicPartition {

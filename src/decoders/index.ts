@@ -4,7 +4,6 @@ export type {
   DecodeFunction,
   Decoder,
   DecodeSource,
-  Header,
   ResolvedDecoder,
   SliceableBuffer,
 } from "./decoder.ts";

@@ -137,7 +137,7 @@ export class KafkaCluster implements AsyncDisposable {
       for (const name of names) {
         const answer = answers.get(name) ?? { code: ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION };
         if (answer.info !== undefined) infos.push(answer.info);
-        else if (answer.code === ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION && tries >= TRIES_FOR_A_MISSING_TOPIC) {
+        else if (isMissing(answer.code, tries)) {
           throw topicNotFound(name, [...(await this.#metadata.ask(null, signal)).keys()]);
         } else throw new ProtocolError(answer.code, `looking up topic "${name}"`);
       }
@@ -230,4 +230,9 @@ export class KafkaCluster implements AsyncDisposable {
     if (lastError instanceof ProtocolError) throw unexpectedCode(lastError);
     throw brokerUnreachable(this.triedAddresses, this.#deadlineMs, lastError);
   }
+}
+
+function isMissing(code: number, tries: number): boolean {
+  if (code === ErrorCodes.INVALID_TOPIC) return true;
+  return code === ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION && tries >= TRIES_FOR_A_MISSING_TOPIC;
 }

@@ -1,11 +1,13 @@
 import type { BatchLimits, PlannedSlices, ReadSize, SourcePlanner } from "../graph/source.ts";
 import { MillraceError } from "../model/errors.ts";
 import { splitRanges, type TopicPartition } from "../model/offset-range.ts";
-import type { Slice } from "../model/plan.ts";
+import type { Position, Slice } from "../model/plan.ts";
 import { clamp } from "./clamp.ts";
 import { type KafkaCluster, partitionKey } from "./cluster.ts";
 import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
-import { partitionsOf, type SelectedPartition, type TopicSelection } from "./topic-selection.ts";
+import { restoredOffsets } from "./restored-offsets.ts";
+import type { TopicSelection } from "./subscription.ts";
+import { partitionsOf, type SelectedPartition } from "./topic-selection.ts";
 
 export interface DirectStreamPlan extends FirstOffsets {
   readonly topics: TopicSelection;
@@ -28,9 +30,21 @@ export class DirectStreamPlanner implements SourcePlanner {
     this.#plan = plan;
   }
 
-  async open(signal: AbortSignal): Promise<void> {
+  async open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
     this.#partitions = await partitionsOf(this.#cluster, this.#plan.topics, signal);
-    this.#positions = await firstOffsets(this.#cluster, this.#partitions, this.#plan, signal);
+    this.#positions =
+      restored === undefined
+        ? await firstOffsets(this.#cluster, this.#partitions, this.#plan, signal)
+        : await restoredOffsets(this.#cluster, this.#partitions, restored, signal);
+  }
+
+  positions(): readonly Position[] {
+    return this.#partitions.map(({ topic, partition, topicId }) => ({
+      topic,
+      partition,
+      topicId,
+      offset: this.#position({ topic, partition }),
+    }));
   }
 
   async plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices> {

@@ -2,11 +2,7 @@ import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import { type KafkaCluster, partitionKey } from "./cluster.ts";
-
-/** `{ "page-views": { 0: 120, 1: 98 } }`: the JSON of Spark's startingOffsets. */
-export interface TopicOffsets {
-  readonly [topic: string]: { readonly [partition: number]: number };
-}
+import type { TopicOffsets } from "./subscription.ts";
 
 export interface FirstOffsets {
   readonly fromOffsets: TopicOffsets | undefined;

@@ -2,7 +2,7 @@ import type { PlannedSlices, SourcePlanner } from "../graph/source.ts";
 import { MillraceError } from "../model/errors.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import { isInteger } from "../model/options.ts";
-import type { Slice } from "../model/plan.ts";
+import type { Position, Slice } from "../model/plan.ts";
 import { type KafkaCluster, partitionKey } from "./cluster.ts";
 
 /** @throws BAD_OPTION for what is no offset range. */
@@ -58,6 +58,10 @@ export class FixedRangesPlanner implements SourcePlanner {
       records: this.#slices.reduce((sum, slice) => sum + OffsetRange.count(slice), 0),
       lag: 0,
     };
+  }
+
+  positions(): readonly Position[] {
+    return [];
   }
 
   complete(): void {}

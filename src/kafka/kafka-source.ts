@@ -1,10 +1,10 @@
 import type { ResolvedDecoder } from "../decoders/index.ts";
 import type { ReadTask, Source, SourcePlanner } from "../graph/source.ts";
+import type { ConsumerRecord } from "../model/consumer-record.ts";
 import { assert } from "../model/errors.ts";
 import type { Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
 import { KafkaCluster } from "./cluster.ts";
-import type { ConsumerRecord } from "./consumer-record.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { readRange } from "./range-reader.ts";
 

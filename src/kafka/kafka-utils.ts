@@ -2,19 +2,18 @@ import { type Decoder, resolveDecoder, utf8 } from "../decoders/index.ts";
 import type { DStream } from "../graph/dstream.ts";
 import type { JobContext } from "../graph/job-context.ts";
 import type { RDD } from "../graph/rdd.ts";
+import type { ConsumerRecord } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import { type OffsetRange, splitRanges } from "../model/offset-range.ts";
 import { checkedLater, checkOptions, isInteger, isText } from "../model/options.ts";
-import type { ConsumerRecord } from "./consumer-record.ts";
 import { DirectStreamPlanner } from "./direct-stream.ts";
-import type { TopicOffsets } from "./first-offsets.ts";
 import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
 import { type KafkaParams, resolveKafkaParams } from "./kafka-params.ts";
 import { KafkaSource } from "./kafka-source.ts";
-import { checkSelection, nameOfSelection, type TopicSelection } from "./topic-selection.ts";
+import type { TopicOffsets, TopicSelection } from "./subscription.ts";
+import { checkSelection, nameOfSelection } from "./topic-selection.ts";
 
-export type { TopicOffsets } from "./first-offsets.ts";
-export type { TopicSelection } from "./topic-selection.ts";
+export type { TopicOffsets, TopicSelection } from "./subscription.ts";
 
 export interface DirectStreamOptions<K, V> {
   /** @default utf8 */

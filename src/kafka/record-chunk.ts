@@ -2,14 +2,13 @@ import type {
   DecodeContext,
   DecodedField,
   DecodeSource,
-  Header,
   ResolvedDecoder,
   SliceableBuffer,
 } from "../decoders/decoder.ts";
 import { decodeFailed } from "../decoders/resolve.ts";
+import { ConsumerRecord, type Header, type RecordSource, type TimestampType } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
-import { ConsumerRecord, type RecordSource, type TimestampType } from "./consumer-record.ts";
 import {
   HEADERS_START,
   KEY_END,

@@ -2,9 +2,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import { isInteger } from "../model/options.ts";
 import type { KafkaCluster } from "./cluster.ts";
-
-/** Names, every topic that matches, or exactly these partitions. Spark: `Subscribe`, `SubscribePattern`, `Assign`. */
-export type TopicSelection = readonly string[] | RegExp | readonly TopicPartition[];
+import type { TopicSelection } from "./subscription.ts";
 
 export interface SelectedPartition extends TopicPartition {
   readonly topicId: string;

@@ -51,7 +51,7 @@ export class BatchWriter implements AsyncDisposable {
 
   /** Each batch as bytes, one after the other. */
   async write(batches: readonly BatchToWrite[]): Promise<Buffer> {
-    this.#java.stdin!.write(`${JSON.stringify(batches, (_, value) => toBase64(value))}\n`);
+    this.#java.stdin!.write(`${JSON.stringify(batches.map(withBase64))}\n`);
     const answer = await this.#answers.next();
     if (answer.done) throw new Error("the batch writer ended");
     return Buffer.from(answer.value, "base64");
@@ -65,6 +65,18 @@ export class BatchWriter implements AsyncDisposable {
   }
 }
 
-function toBase64(value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+function withBase64(batch: BatchToWrite) {
+  return {
+    ...batch,
+    records: batch.records.map(({ key, value, headers, ...rest }) => ({
+      ...rest,
+      key: toBase64(key),
+      value: toBase64(value),
+      headers: headers.map(([name, bytes]) => [name, toBase64(bytes)]),
+    })),
+  };
+}
+
+function toBase64(bytes: Uint8Array | null): string | null {
+  return bytes && Buffer.from(bytes).toString("base64");
 }

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { test } from "node:test";
+import { KafkaCluster, partitionKey } from "../../src/kafka/cluster.ts";
+import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
+import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
+import { assertNothingLeft } from "../helpers/open-resources.ts";
+import { produce } from "../helpers/produce.ts";
+import { startTcpProxy } from "../helpers/tcp-proxy.ts";
+import { openCluster } from "./read-all.ts";
+
+test("topics are found by name and by pattern, with their id and leaders", async (t) => {
+  assertNothingLeft(t);
+  const one = await createTopic(t, { partitions: 3 });
+  const other = await createTopic(t);
+  await using cluster = openCluster();
+  const infos = await cluster.topics([other, one, one]);
+  assert.deepEqual(
+    infos.map(({ topic }) => topic),
+    [one, other].sort(),
+  );
+  const info = infos.find(({ topic }) => topic === one)!;
+  assert.match(info.topicId, /^[0-9a-f-]{36}$/);
+  assert.deepEqual(
+    info.partitions.map(({ partition }) => partition),
+    [0, 1, 2],
+  );
+  assert.ok(info.partitions.every(({ leader, leaderEpoch }) => leader >= 0 && leaderEpoch >= 0));
+  // With the flag g a pattern remembers where it stopped: that must not leave out every other topic.
+  const byPattern = await cluster.topics(new RegExp(`^${one.slice(0, -9)}`, "g"));
+  assert.deepEqual(byPattern, infos);
+  assert.deepEqual(await cluster.topics(/no topic is called so/), []);
+});
+
+test("a topic that does not exist is named, with names like it", async (t) => {
+  const topic = await createTopic(t);
+  await using cluster = openCluster();
+  const misspelt = topic.replace("topic", "tpoic");
+  await assert.rejects(cluster.topics([topic, misspelt]), (error: Error & { hint: string }) => {
+    assert.equal(error.message, `Topic "${misspelt}" does not exist.`);
+    assert.ok(error.hint.startsWith(`Did you mean "${topic}"`), error.hint);
+    return true;
+  });
+  await assert.rejects(cluster.latestOffsets([{ topic: topicName(t), partition: 0 }]), { code: "TOPIC_NOT_FOUND" });
+  await assert.rejects(cluster.latestOffsets([{ topic, partition: 7 }]), {
+    code: "TOPIC_NOT_FOUND",
+    message: `Topic "${topic}" has no partition 7; it has 1, counted from 0.`,
+  });
+  await assert.rejects(cluster.topics(["no topic, by its name"]), { code: "TOPIC_NOT_FOUND" });
+});
+
+test("a lookup creates no topic", async (t) => {
+  const topic = topicName(t);
+  await using cluster = openCluster();
+  await assert.rejects(cluster.topics([topic]), { code: "TOPIC_NOT_FOUND" });
+  await assert.rejects(cluster.topics([topic]), { code: "TOPIC_NOT_FOUND" });
+});
+
+test("offsets: earliest, latest, and by time", async (t) => {
+  const topic = await createTopic(t, { partitions: 2 });
+  const day = 86_400_000;
+  for (const i of [0, 1, 2]) await produce(topic, [{ value: `${i}`, timestamp: 1_700_000_000_000 + i * day }]);
+  await using cluster = openCluster();
+  const both = [0, 1].map((partition) => ({ topic, partition }));
+  const at = (zero: number, one: number) => new Map(both.map((tp, i) => [partitionKey(tp), i === 0 ? zero : one]));
+  assert.deepEqual(await cluster.earliestOffsets(both), at(0, 0));
+  assert.deepEqual(await cluster.latestOffsets(both), at(3, 0));
+  assert.deepEqual(await cluster.offsetsForTime(both, 1_700_000_000_000 + 1), at(1, 0));
+  assert.deepEqual(await cluster.offsetsForTime(both, 1_700_000_000_000 + 3 * day), at(3, 0), "all are older: the end");
+  assert.deepEqual(await cluster.latestOffsets([]), new Map());
+});
+
+test("a broker that is not there is named, within the deadline", async (t) => {
+  assertNothingLeft(t);
+  const nobody = createServer().listen(0, "127.0.0.1");
+  await once(nobody, "listening");
+  const { port } = nobody.address() as AddressInfo;
+  await new Promise((closed) => nobody.close(closed));
+  const params = resolveKafkaParams({ "bootstrap.servers": `127.0.0.1:${port},localhost:${port}` });
+  await using cluster = new KafkaCluster(params, { deadlineMs: 300 });
+  const start = performance.now();
+  await assert.rejects(cluster.topics(["t"]), {
+    code: "BROKER_UNREACHABLE",
+    message: new RegExp(`within 0.3 s: tried 127.0.0.1:${port}, localhost:${port}; last cause: .*ECONNREFUSED`),
+  });
+  assert.ok(performance.now() - start < 1_500);
+});
+
+test("a broker that accepts and says nothing is given up within the deadline", async (t) => {
+  assertNothingLeft(t);
+  const [host, port] = bootstrapServers().split(",")[0]!.split(":") as [string, string];
+  assert.ok(host);
+  await using proxy = await startTcpProxy(Number(port));
+  proxy.stall();
+  const params = resolveKafkaParams({ "bootstrap.servers": `127.0.0.1:${proxy.port}` });
+  await using cluster = new KafkaCluster(params, { deadlineMs: 200 });
+  await assert.rejects(cluster.topics(["t"]), { code: "BROKER_UNREACHABLE", message: /no answer within/ });
+  proxy.cut();
+});
+
+test("the second of the given brokers answers when the first does not", async (t) => {
+  const topic = await createTopic(t);
+  await using cluster = openCluster({ "bootstrap.servers": `127.0.0.1:1,${bootstrapServers()}` });
+  assert.equal((await cluster.topics([topic])).length, 1);
+});
+
+test("a connection that breaks is opened again", async (t) => {
+  const topic = await createTopic(t);
+  const port = Number(bootstrapServers().split(",")[0]!.split(":")[1]);
+  await using proxy = await startTcpProxy(port);
+  await using cluster = new KafkaCluster(resolveKafkaParams({ "bootstrap.servers": `127.0.0.1:${proxy.port}` }));
+  await cluster.topics([topic]);
+  proxy.cut();
+  proxy.restore();
+  assert.equal((await cluster.topics([topic])).length, 1);
+});
+
+test("a broker that speaks no TLS, where TLS is asked for, is refused at once", async () => {
+  await using cluster = openCluster({ ssl: { rejectUnauthorized: false } as never });
+  await assert.rejects(cluster.topics(["t"]), { code: "BROKER_REFUSED", hint: /"ssl"/ });
+});
+
+test("an aborted signal ends a lookup with its reason", async () => {
+  await using cluster = new KafkaCluster(resolveKafkaParams({ "bootstrap.servers": "127.0.0.1:1" }));
+  await assert.rejects(cluster.topics(["t"], AbortSignal.timeout(30)), { name: "TimeoutError" });
+  const reason = new Error("stopped");
+  await assert.rejects(cluster.latestOffsets([{ topic: "t", partition: 0 }], AbortSignal.abort(reason)), reason);
+});

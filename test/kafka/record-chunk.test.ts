@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { inspect } from "node:util";
+import { type DecodeContext, type Decoder, json, resolveDecoder, utf8 } from "../../src/decoders/index.ts";
+import { readFetches } from "../../src/kafka/range-reader.ts";
+import type { RecordChunk } from "../../src/kafka/record-chunk.ts";
+import { ConsumerRecord, toPlain } from "../../src/model/consumer-record.ts";
+import { type BatchToWrite, BatchWriter } from "./batch-writer.ts";
+import { fetchFrom } from "./model-log.ts";
+
+let writer: BatchWriter;
+before(async () => {
+  writer = await BatchWriter.start();
+});
+after(() => writer[Symbol.asyncDispose]());
+
+/** The chunks of a topic that holds these values, in batches of `batchSize` from offset 5 on. */
+async function chunksOf<V>(
+  values: readonly (string | null)[],
+  valueDecoder: Decoder<V>,
+  { batchSize = values.length, headers = [] as readonly [string, Uint8Array][] } = {},
+): Promise<RecordChunk<string | null, V>[]> {
+  const batches: BatchToWrite[] = [];
+  for (let start = 0; start < values.length; start += batchSize) {
+    const part = values.slice(start, start + batchSize);
+    const records = part.map((value, i) => ({
+      offset: 5 + start + i,
+      timestamp: 1_000,
+      key: Buffer.from(`k${start + i}`),
+      value: value === null ? null : Buffer.from(value),
+      headers,
+    }));
+    const offsets = { baseOffset: 5 + start, lastOffset: 4 + start + part.length };
+    batches.push({
+      codec: "none",
+      logAppendTime: false,
+      timestamp: 1,
+      producerId: -1,
+      transactional: false,
+      control: false,
+      records,
+      ...offsets,
+    });
+  }
+  const end = 5 + values.length;
+  const fetch = fetchFrom({ batches, endOffset: end, lastStableOffset: end, aborted: [] }, await writer.write(batches));
+  const decoders = { key: resolveDecoder(utf8), value: resolveDecoder(valueDecoder) };
+  const range = { topic: "t", partition: 2, fromOffset: 5, untilOffset: end };
+  const chunks: RecordChunk<string | null, V>[] = [];
+  const options = { decoders, maxBytes: 2 ** 20, readCommitted: false };
+  for await (const chunk of readFetches(fetch, range, options)) chunks.push(chunk);
+  return chunks;
+}
+
+test("a chunk knows where it is, so that an error can be located", async () => {
+  const [chunk] = await chunksOf(["a", "b", "c"], utf8);
+  const stop = new Error("stop");
+  const act = () =>
+    chunk!.forEach(({ value }) => {
+      if (value === "b") throw stop;
+    });
+  assert.throws(act, stop);
+  assert.equal(chunk!.position, 1);
+  assert.equal(chunk!.offsetAt(chunk!.position), 6);
+  assert.equal(chunk!.record(2).value, "c");
+});
+
+test("a value that cannot be decoded names itself", async () => {
+  const [chunk] = await chunksOf(['{"a":1}', "{", null], json());
+  assert.deepEqual(chunk!.record(0).value, { a: 1 });
+  assert.throws(() => chunk!.record(1).value, {
+    code: "DECODE_FAILED",
+    message: /^The value of the record at offset 6 of t-2 could not be decoded: /,
+    at: { topic: "t", partition: 2, offset: 6 },
+  });
+  assert.throws(() => chunk!.record(2).value, { code: "DECODE_FAILED", message: /offset 7 .*it is null/ });
+});
+
+test("nothing is decoded that nobody looks at, and nothing twice", async () => {
+  let decoded = 0;
+  const [chunk] = await chunksOf(["a", "b"], () => ++decoded);
+  chunk!.forEach(({ key }) => void assert.equal(key![0], "k"));
+  assert.equal(decoded, 0);
+  const record = chunk!.record(0);
+  assert.deepEqual([record.value, record.value, decoded], [1, 1, 1]);
+});
+
+test("prepare sees all bytes of a chunk before its records are handed on", async () => {
+  const seen: (string | null)[] = [];
+  const [chunk] = await chunksOf(["a", null], {
+    async prepare(all) {
+      await undefined;
+      seen.push(...all.map((view) => view && Buffer.from(view).toString()));
+    },
+    decode: () => 1,
+  });
+  assert.deepEqual(seen, ["a", null]);
+  assert.equal(chunk!.record(0).value, 1);
+  const failing = chunksOf(["a"], { prepare: () => Promise.reject(new Error("no registry")), decode: () => 1 });
+  await assert.rejects(failing, { code: "DECODE_FAILED", message: /from offset 5 of t-2 failed: no registry/ });
+});
+
+test("a decoder of the user's learns which record it decodes", async () => {
+  const contexts: DecodeContext[] = [];
+  const decoder = (_: Uint8Array | null, context: DecodeContext) => contexts.push(context);
+  const [chunk] = await chunksOf(["a", "b"], decoder, { headers: [["h", Buffer.from("x")]] });
+  assert.equal(chunk!.record(1).value, 1);
+  const { topic, partition, offset, field, headers } = contexts[0]!;
+  assert.deepEqual([topic, partition, offset, field], ["t", 2, 6, "value"]);
+  assert.deepEqual(
+    headers.map(({ key, value }) => [key, String(value)]),
+    [["h", "x"]],
+  );
+});
+
+test("texts are right in chunks with and without a character beyond ASCII", async () => {
+  const ascii = Array.from({ length: 3_000 }, (_, i) => `${i} ${"x".repeat(i % 200)}`);
+  for (const values of [ascii, ascii.with(1_500, "é"), ascii.with(0, "\u{1F980}"), ascii.with(2_999, "ÿ")]) {
+    for (const batchSize of [1, 40, 3_000]) {
+      const read: (string | null)[] = [];
+      for (const chunk of await chunksOf(values, utf8, { batchSize }))
+        chunk.forEach(({ value }) => void read.push(value));
+      assert.deepEqual(read, values);
+    }
+  }
+});
+
+test("texts come from the chunk's own text only when that is all ASCII", async () => {
+  const headers: [string, Uint8Array][] = [["trace", Buffer.from("a".repeat(100))]];
+  const [plain] = await chunksOf(["a".repeat(100), "b".repeat(9_000)], utf8, { headers });
+  assert.equal(typeof plain!.asciiText(), "string");
+  const [other] = await chunksOf(["a", "é"], utf8);
+  assert.equal(other!.asciiText(), undefined);
+});
+
+test("a record crosses threads as plain data and comes back as the same class", async () => {
+  const [chunk] = await chunksOf(['{"a":1}'], json<{ a: number }>(), { headers: [["h", Buffer.from("x")]] });
+  const record = chunk!.record(0);
+  const plain = structuredClone(toPlain(record));
+  const revived = ConsumerRecord.revive(plain);
+  assert.ok(revived instanceof ConsumerRecord);
+  assert.deepEqual(toPlain(revived), plain);
+  assert.equal(
+    JSON.stringify(revived),
+    '{"topic":"t","partition":2,"offset":5,"timestamp":1000,"key":"k0","value":{"a":1}}',
+  );
+  assert.deepEqual({ ...record }, {});
+  assert.match(inspect(record), /^ConsumerRecord \{\s+topic: 't'.*value: \{ a: 1 \}/s);
+});
