@@ -1,6 +1,6 @@
 /** The public names of millrace, each with the sentence that matters most. Everything else is internal. */
 
-export type { DecodeContext, DecodeFunction, Decoder, Header, StandardSchemaV1 } from "./decoders/index.ts";
+export type { DecodeContext, DecodeFunction, Decoder, StandardSchemaV1 } from "./decoders/index.ts";
 /** From bytes to values. */
 export { bytes, json, nullable, required, utf8 } from "./decoders/index.ts";
 /** Undefined on the driver. */
@@ -20,11 +20,11 @@ export { type Orderable, RDD } from "./graph/rdd.ts";
 export { defineJob, type Job } from "./job/job.ts";
 /** Options of jobs and of the engine. */
 export type { EngineOptions, JobOptions, Master, ParamValue } from "./job/options.ts";
-/** One Kafka message. */
-export { ConsumerRecord } from "./kafka/consumer-record.ts";
 export type { KafkaParams, SaslOptions } from "./kafka/kafka-params.ts";
 /** Direct streams and fixed ranges of Kafka. */
 export { type DirectStreamOptions, KafkaUtils, type TopicOffsets, type TopicSelection } from "./kafka/kafka-utils.ts";
+/** One Kafka message. */
+export { ConsumerRecord, type Header } from "./model/consumer-record.ts";
 export type { Duration, Time } from "./model/duration.ts";
 /** Every error of the engine. */
 export { type ErrorCode, type ErrorPlace, MillraceError } from "./model/errors.ts";

@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
 import { Driver } from "./driver/driver.ts";
+import { localDisk } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
 import { ThreadExecutor } from "./executor/thread.ts";
@@ -81,6 +82,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     context,
     options: resolved,
     clock,
+    openStore: resolved.checkpointDirectory === undefined ? undefined : localDisk(resolved.checkpointDirectory),
     createExecutor: (id) =>
       resolved.threads === 0 || module === undefined
         ? new InProcessExecutor(() => buildGraph(loaded as Job, params).graph)

@@ -1,5 +1,6 @@
 import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
 import { Driver } from "./driver/driver.ts";
+import { localDisk } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
 import { ActionTrap } from "./graph/action-trap.ts";
@@ -47,10 +48,12 @@ export class StreamingContext extends JobContext implements RunningJob {
       });
     }
     this.graph.seal();
+    const options = resolveOptions("StreamingContext", { ...this.#options, master: "local" });
     this.#driver = new Driver({
       context: this,
-      options: resolveOptions("StreamingContext", { ...this.#options, master: "local" }),
+      options,
       clock: systemClock,
+      openStore: options.checkpointDirectory === undefined ? undefined : localDisk(options.checkpointDirectory),
       createExecutor: () => new InProcessExecutor(() => this.graph),
     });
     this.#runner.target = actionsOutsideBatches(this.#driver);

@@ -8,6 +8,8 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --param <name>=<value>     a parameter of the job, may be repeated
   --import <module>          loaded by Node first, here and in executors, such as tsx; may be repeated
   --trigger <t>              interval or availableNow
+  --checkpoint-directory <path>  offsets and pending plans, for a restart
+  --accept-changed-graph     run a batch that a job with other operations has planned
   --task-max-failures <n>    tries of one task
   --task-timeout <duration>  a task that takes longer fails: 30s, 5m
   --output-timeout <duration>
@@ -48,6 +50,8 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
     engine: {
       master: executors === undefined ? undefined : executors === 0 ? "local" : (`local[${executors}]` as Master),
       trigger: values.trigger as EngineOptions["trigger"],
+      checkpointDirectory: values["checkpoint-directory"],
+      acceptChangedGraph: values["accept-changed-graph"],
       taskMaxFailures: numberOf("task-max-failures", values["task-max-failures"]),
       taskTimeout: values["task-timeout"] as EngineOptions["taskTimeout"],
       outputTimeout: values["output-timeout"] as EngineOptions["outputTimeout"],
@@ -100,6 +104,8 @@ function parse(args: readonly string[]) {
         param: texts,
         import: texts,
         trigger: text,
+        "checkpoint-directory": text,
+        "accept-changed-graph": { type: "boolean" },
         "task-max-failures": text,
         "task-timeout": text,
         "output-timeout": text,

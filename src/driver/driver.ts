@@ -2,6 +2,7 @@ import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
 import { closeResources } from "../executor/resource.ts";
 import type { ActionRunner } from "../graph/action.ts";
+import { digest } from "../graph/graph.ts";
 import type { DriverFunction, JobContext } from "../graph/job-context.ts";
 import type { Node } from "../graph/node.ts";
 import { parentsOf } from "../graph/node.ts";
@@ -17,9 +18,10 @@ import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun } from "./batch-run.ts";
 import { closeFailed, closeInTime } from "./close.ts";
 import { FixedSources } from "./fixed-sources.ts";
+import { type Journal, type OpenStore, openJournal, refusePlanOfAnotherGraph } from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
-import { type PlannedBatch, planBatch, type Stream } from "./plan-batch.ts";
+import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
 import { runOutputs } from "./run-outputs.ts";
 
 export interface DriverParts {
@@ -27,12 +29,11 @@ export interface DriverParts {
   readonly options: ResolvedOptions;
   readonly createExecutor: (id: number) => Executor;
   readonly clock: Clock;
+  /** Where the checkpoint is kept, when the job has one. */
+  readonly openStore: OpenStore | undefined;
 }
 
 export type DriverState = "INITIALIZED" | "ACTIVE" | "STOPPED";
-
-/** The epoch of a driver that keeps nothing: there is no other it could be confused with. */
-const EPOCH_WITHOUT_CHECKPOINT = 1;
 
 /** One run of a job, from the first offset to the last batch. */
 export class Driver {
@@ -48,6 +49,7 @@ export class Driver {
   readonly #force = new AbortController();
   readonly #terminated = Promise.withResolvers<void>();
   #state: DriverState = "INITIALIZED";
+  #journal: Journal | undefined;
   #outside: BatchRun | undefined;
   #failureTold = false;
 
@@ -90,21 +92,19 @@ export class Driver {
     }
     this.#state = "ACTIVE";
     const { clock, context } = this.#parts;
+    let journal: Journal;
     try {
       this.#refuseIdleGraph();
-      await allOrFirstFailure([
-        this.#pool.start(),
-        ...this.#streams.map(({ planner }) => planner.open(this.#force.signal)),
-      ]);
+      journal = await this.#prepare();
     } catch (error) {
       this.#stopping.abort();
       await this.#close(error);
       throw error;
     }
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
-    const plan = { seq: 0, batchTime: clock.now(), epoch: EPOCH_WITHOUT_CHECKPOINT, slices: {} };
+    const plan = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
     this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
-    void this.#run().then(
+    void this.#run(journal).then(
       () => this.#close(undefined),
       (error) => this.#close(error),
     );
@@ -183,15 +183,37 @@ export class Driver {
     );
   }
 
+  /** Starts the executors, takes over the checkpoint, finds where the streams stand and writes that down. */
+  async #prepare(): Promise<Journal> {
+    const { context, options, openStore } = this.#parts;
+    this.#refuseWhatCannotRestart();
+    const executors = this.#pool.start();
+    // A job that cannot start must not take over from one that runs.
+    if (openStore !== undefined) await executors;
+    executors.catch(() => {});
+    const journal = await openJournal(openStore, context.appName);
+    this.#journal = journal;
+    const { world } = journal;
+    refusePlanOfAnotherGraph(world, this.#graphDigest, options.acceptChangedGraph);
+    const open = async ({ source, planner }: Stream) =>
+      planner.open(this.#force.signal, world.positions?.[source.name]);
+    await allOrFirstFailure([executors, ...this.#streams.map(open)]);
+    const unknown = this.#streams.filter(({ source }) => world.positions?.[source.name] === undefined);
+    if (unknown.length > 0) {
+      await journal.start(Object.fromEntries(unknown.map(({ source, planner }) => [source.name, planner.positions()])));
+    }
+    return journal;
+  }
+
   /** The batches, and beside them what onDriver was given. The first failure of either ends both. */
-  async #run(): Promise<void> {
+  async #run(journal: Journal): Promise<void> {
     let failure: { readonly error: unknown } | undefined;
     const fail = (error: unknown) => {
       failure ??= { error };
       this.#stopping.abort();
     };
     const functions = Promise.all(this.#parts.context.driverFunctions.map((run) => this.#onDriver(run).catch(fail)));
-    await this.#batches().catch(fail);
+    await this.#batches(journal).catch(fail);
     // An endpoint that onDriver opened ends with the streams it was opened for.
     if (this.#streams.length > 0) this.#stopping.abort();
     await Promise.race([functions, aborted(this.#force.signal)]);
@@ -211,11 +233,13 @@ export class Driver {
     }
   }
 
-  async #batches(): Promise<void> {
+  async #batches(journal: Journal): Promise<void> {
     const { signal } = this.#stopping;
-    let last: Time | undefined;
     if (this.#streams.length === 0) return;
-    for (let seq = 1; ; seq++) {
+    // Step 3 is done for this one: it runs as it was planned, before anything new.
+    if (journal.world.pending) await this.#runBatch(plannedEarlier(this.#streams, journal.world.pending.plan), journal);
+    let last = journal.world.batchTime ?? undefined;
+    while (true) {
       try {
         last = await this.#batchClock.next(last, signal);
       } catch (error) {
@@ -223,27 +247,30 @@ export class Driver {
         throw error;
       }
       if (signal.aborted) return;
-      if (!(await this.#batch(seq, last))) return;
+      if (!(await this.#batch(last, journal))) return;
     }
   }
 
   /** Steps 2 to 7 of one batch. @returns false when there is nothing more to do. */
-  async #batch(seq: number, batchTime: Time): Promise<boolean> {
+  async #batch(batchTime: Time, journal: Journal): Promise<boolean> {
     const { options } = this.#parts;
     const limits = {
       intervalMs: options.batchIntervalMs,
       maxRatePerPartition: options.maxRatePerPartition,
       maxBytes: options.maxBatchBytes,
     };
-    const key = { seq, batchTime, epoch: EPOCH_WITHOUT_CHECKPOINT };
+    const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
     const batch = await planBatch(this.#streams, key, limits, this.#force.signal);
     const { inputs } = batch;
     if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
-    await this.#runBatch(batch);
+    await journal.plan(batch.plan, this.#graphDigest);
+    await this.#runBatch(batch, journal);
     return true;
   }
 
-  async #runBatch({ plan, inputs }: PlannedBatch): Promise<void> {
+  async #runBatch({ plan: planned, inputs }: PlannedBatch, journal: Journal): Promise<void> {
+    // A batch that runs again keeps everything but the epoch: that is of who runs it.
+    const plan = { ...planned, epoch: journal.epoch };
     const { context, options, clock } = this.#parts;
     const { outputs } = context.graph;
     const progress = new BatchProgress(plan, inputs, outputs, clock.now());
@@ -254,6 +281,7 @@ export class Driver {
     const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: this.#force.signal, clock };
     try {
       await runOutputs(outputs, run, progress, limits);
+      await journal.complete(plan.seq);
       for (const { source, planner } of this.#streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
@@ -272,12 +300,30 @@ export class Driver {
     else logger?.info({}, "the stream has stopped");
     this.#outside?.end();
     const closing = [this.#pool.stop(), ...this.#streams.map(({ planner }) => planner.close()), closeResources()];
+    if (this.#journal) closing.push(this.#journal.close());
     const notClosed = await closeInTime(closing, this.#force.signal, () => this.#stopByForce());
     if (failure !== undefined) for (const err of notClosed) logger?.error({ err }, "closing failed");
     this.#state = "STOPPED";
     const error = failure ?? (notClosed.length > 0 ? closeFailed(notClosed) : undefined);
     if (error === undefined) this.#terminated.resolve();
     else this.#terminated.reject(error);
+  }
+
+  get #graphDigest(): string {
+    return digest(this.#parts.context.graph.fingerprint());
+  }
+
+  /** As in Spark: the values of a queue are gone with the process. */
+  #refuseWhatCannotRestart(): void {
+    const queue = this.#streams.find(({ source }) => !source.offsets);
+    if (this.#parts.openStore === undefined || queue === undefined) return;
+    throw new MillraceError(
+      "BAD_OPTION",
+      `The stream "${queue.source.name}" cannot be used with a checkpoint: nobody has its values after a restart.`,
+      {
+        hint: "Read from Kafka, or leave out checkpointDirectory.",
+      },
+    );
   }
 
   #refuseIdleGraph(): void {

@@ -32,7 +32,7 @@ export class FixedSources {
 async function plan(source: Source, signal: AbortSignal): Promise<readonly Slice[]> {
   const planner = source.openPlanner();
   try {
-    await planner.open(signal);
+    await planner.open(signal, undefined);
     const limits = { intervalMs: 0, maxRatePerPartition: undefined, maxBytes: Number.POSITIVE_INFINITY };
     return (await planner.plan(limits, signal)).slices;
   } finally {

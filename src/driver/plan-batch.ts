@@ -30,6 +30,16 @@ export async function planBatch(
   };
 }
 
+/** What listeners are told of a batch that an earlier run has planned: how far it is behind, nobody has asked again. */
+export function plannedEarlier(streams: readonly Stream[], plan: BatchPlan): PlannedBatch {
+  const inputs = streams.map(({ source }) => {
+    const slices = plan.slices[source.name] ?? [];
+    const records = slices.reduce((sum, { fromOffset, untilOffset }) => sum + untilOffset - fromOffset, 0);
+    return inputInfo(source, { slices, records, lag: 0 });
+  });
+  return { plan, inputs };
+}
+
 function inputInfo(source: Source, { slices, records, lag }: PlannedSlices): InputInfo {
   const offsetRanges = source.offsets
     ? slices.map(({ topic, partition, fromOffset, untilOffset }) => ({ topic, partition, fromOffset, untilOffset }))

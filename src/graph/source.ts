@@ -1,4 +1,4 @@
-import type { Slice } from "../model/plan.ts";
+import type { Position, Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
 
 /** Where records come from. The driver plans slices of it; an executor reads one slice at a time. */
@@ -47,8 +47,12 @@ export interface BatchLimits {
 
 /** The driver's side of a source: where the stream stands. */
 export interface SourcePlanner {
-  /** Finds the first positions. Refuses what can be refused before the first batch. */
-  open(signal: AbortSignal): Promise<void>;
+  /**
+   * Finds the first positions: those of the run before where there are any. Refuses what can be refused before the first batch.
+   */
+  open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void>;
+  /** Where the stream stands now. */
+  positions(): readonly Position[];
   /** The slices of the next batch, from where the stream stands. Moves nothing, so a failed plan loses nothing. */
   plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices>;
   /** The batch with these slices is complete: the next one starts at their ends. `read` is what its tasks have read, if anything. */

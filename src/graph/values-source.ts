@@ -76,7 +76,7 @@ export class QueueSource<T> implements Source<T> {
 }
 
 function planner(plan: () => PlannedSlices, complete: () => void = () => {}): SourcePlanner {
-  return { open: async () => {}, plan: async () => plan(), complete, close: async () => {} };
+  return { open: async () => {}, positions: () => [], plan: async () => plan(), complete, close: async () => {} };
 }
 
 function slice(name: string, partition: number, fromOffset: number, untilOffset: number): Slice {

@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Duration, parseDuration } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { Logger } from "../model/events.ts";
-import { type Check, checkedLater, checkOptions, isInteger, isOneOf, isText } from "../model/options.ts";
+import { type Check, checkedLater, checkOptions, isBoolean, isInteger, isOneOf, isText } from "../model/options.ts";
 
 /** What may cross between threads by structured clone without losing anything. */
 export type ParamValue =
@@ -25,6 +27,13 @@ export interface EngineOptions {
   master?: Master | undefined;
   /** "interval": a batch every batchInterval. "availableNow": batches without a pause until there is nothing more, then stop. @default "interval" */
   trigger?: "interval" | "availableNow" | undefined;
+  /**
+   * Keeps offsets and pending plans there, as plain data; a restart goes on where the run before stood. A directory on a local disk,
+   * one per job. @default none: a restart begins where fromOffsets or "auto.offset.reset" says
+   */
+  checkpointDirectory?: string | URL | undefined;
+  /** Runs a batch that a job with other operations has planned. @default false */
+  acceptChangedGraph?: boolean | undefined;
   /** Tries of one task. From 1 to 100. Spark: `spark.task.maxFailures`. @default 4 */
   taskMaxFailures?: number | undefined;
   /** A task that takes longer fails, and its executor is ended and replaced. On `local` only a function that awaits can be ended. @default none */
@@ -64,6 +73,8 @@ export interface ResolvedOptions {
   /** 0: in this process. */
   readonly threads: number;
   readonly trigger: "interval" | "availableNow";
+  readonly checkpointDirectory: string | undefined;
+  readonly acceptChangedGraph: boolean;
   readonly taskMaxFailures: number;
   readonly taskTimeoutMs: number | undefined;
   readonly outputTimeoutMs: number | undefined;
@@ -78,9 +89,16 @@ const isLogger: Check = (value) =>
     ? undefined
     : "must have the methods debug, info, warn and error";
 
+const isPath: Check = (value) =>
+  (value instanceof URL && value.protocol === "file:") || isText(value) === undefined
+    ? undefined
+    : "must be the path or the file: URL of a directory";
+
 export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Check } = {
   master: checkedLater,
   trigger: isOneOf("interval", "availableNow"),
+  checkpointDirectory: isPath,
+  acceptChangedGraph: isBoolean,
   taskMaxFailures: isInteger(1, 100),
   taskTimeout: checkedLater,
   outputTimeout: checkedLater,
@@ -120,6 +138,8 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
     }),
     threads: threadsOf(given.master ?? "local[*]"),
     trigger: given.trigger ?? "interval",
+    checkpointDirectory: given.checkpointDirectory === undefined ? undefined : pathOf(given.checkpointDirectory),
+    acceptChangedGraph: given.acceptChangedGraph ?? false,
     taskMaxFailures: given.taskMaxFailures ?? 4,
     taskTimeoutMs: timeout("taskTimeout"),
     outputTimeoutMs: timeout("outputTimeout"),
@@ -128,6 +148,10 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
     maxBatchBytes: (given.maxBatchSize ?? 512) * 2 ** 20,
     logger: given.logger,
   };
+}
+
+function pathOf(directory: string | URL): string {
+  return directory instanceof URL ? fileURLToPath(directory) : resolve(directory);
 }
 
 const THREADS_MAX = 512;

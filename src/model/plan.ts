@@ -19,6 +19,19 @@ export interface BatchPlan {
   readonly slices: { readonly [source: string]: readonly Slice[] };
 }
 
+/** Where a stream stands in one partition: the next batch starts at `offset`. */
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId?: string;
+  readonly offset: number;
+}
+
+/** Where each stream stands, by the name of its source. */
+export interface Positions {
+  readonly [source: string]: readonly Position[];
+}
+
 export interface BatchContext {
   /** 1, 2, 3 ...: the key of a batch, kept through restarts (the batch time is its label). */
   readonly seq: number;

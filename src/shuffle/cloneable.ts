@@ -1,4 +1,4 @@
-import { ConsumerRecord, type PlainRecord, toPlain } from "../kafka/consumer-record.ts";
+import { ConsumerRecord, type PlainRecord, toPlain } from "../model/consumer-record.ts";
 import { MillraceError } from "../model/errors.ts";
 
 /**

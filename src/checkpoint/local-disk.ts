@@ -1,0 +1,123 @@
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { MillraceError } from "../model/errors.ts";
+import type { CheckpointStore } from "./store.ts";
+
+/** Segments as files of one directory. For a local disk: network file systems do not keep what O_EXCL and fsync promise here. */
+export class LocalDiskStore implements CheckpointStore {
+  readonly place: string;
+  readonly #open = new Map<string, FileHandle>();
+  #broken: MillraceError | undefined;
+
+  private constructor(directory: string) {
+    this.place = directory;
+  }
+
+  /** Makes the directory when there is none. @throws CHECKPOINT_UNUSABLE */
+  static async open(directory: string): Promise<LocalDiskStore> {
+    const store = new LocalDiskStore(directory);
+    await store.#guard("made", () => mkdir(directory, { recursive: true }));
+    return store;
+  }
+
+  async create(name: string): Promise<boolean> {
+    try {
+      const file = await open(join(this.place, name), "wx");
+      await file.sync();
+      await file.close();
+      await this.#syncDirectory();
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw this.#unusable("written", error);
+    }
+  }
+
+  async append(name: string, position: number, bytes: Uint8Array): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    const file = await this.#file(name);
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      const failure = this.#unusable("written", error);
+      // A half entry in the middle of a segment would look like damage.
+      await file.truncate(position).catch(() => {
+        this.#broken = failure;
+      });
+      throw failure;
+    }
+    try {
+      await file.datasync();
+    } catch (error) {
+      // After a failed fsync nobody knows what is on the disk, and a second one may say that all is well.
+      this.#broken = this.#unusable("synced", error);
+      throw this.#broken;
+    }
+  }
+
+  read(name: string): Promise<Uint8Array> {
+    return this.#guard("read", () => readFile(join(this.place, name)));
+  }
+
+  list(): Promise<string[]> {
+    return this.#guard("read", () => readdir(this.place));
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#guard("written", () => rm(join(this.place, name), { force: true }));
+  }
+
+  async close(): Promise<void> {
+    const files = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(files.map((file) => file.close()));
+  }
+
+  async #file(name: string): Promise<FileHandle> {
+    let file = this.#open.get(name);
+    if (file === undefined) {
+      file = await this.#guard("written", () => open(join(this.place, name), "r+"));
+      this.#open.set(name, file);
+    }
+    return file;
+  }
+
+  /** A new file is there after a power cut only when its directory is synced too. */
+  async #syncDirectory(): Promise<void> {
+    const directory = await open(this.place, "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  async #guard<R>(done: string, work: () => Promise<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#unusable(done, error);
+    }
+  }
+
+  #unusable(done: string, error: unknown): MillraceError {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return new MillraceError("CHECKPOINT_UNUSABLE", `The checkpoint in ${this.place} cannot be ${done}: ${message}`, {
+      hint:
+        HINTS[code ?? ""] ??
+        "The cause tells what the disk said. Nothing that was completed is lost; start again when it is mended.",
+      cause: error,
+    });
+  }
+}
+
+const HINTS: { readonly [code: string]: string } = {
+  ENOSPC: "The disk is full. Make room and start again: nothing that was completed is lost.",
+  EACCES: "Give this user the right to write there, or choose another checkpointDirectory.",
+  EROFS: "The file system is read-only. Choose another checkpointDirectory.",
+  ENOTDIR: "checkpointDirectory must be a directory, not a file.",
+  EEXIST: "checkpointDirectory must be a directory, not a file.",
+};

@@ -1,0 +1,61 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { LocalDiskStore } from "../checkpoint/local-disk.ts";
+import type { CheckpointStore } from "../checkpoint/store.ts";
+import { after, NEW_WORLD, type World } from "../checkpoint/world.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { BatchPlan, Positions } from "../model/plan.ts";
+
+/** What a driver writes down about its batches, and reads when it starts: a checkpoint, or nothing that lasts. */
+export interface Journal {
+  readonly epoch: number;
+  readonly world: World;
+  start(positions: Positions): Promise<void>;
+  plan(plan: BatchPlan, graph: string): Promise<void>;
+  complete(seq: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type OpenStore = () => Promise<CheckpointStore>;
+
+export const localDisk =
+  (directory: string): OpenStore =>
+  () =>
+    LocalDiskStore.open(directory);
+
+export async function openJournal(openStore: OpenStore | undefined, appName: string): Promise<Journal> {
+  return openStore === undefined ? new MemoryJournal() : await Checkpoint.open(await openStore(), appName);
+}
+
+/** Without a checkpoint the same steps are taken, and a restart finds nothing. */
+class MemoryJournal implements Journal {
+  /** There is no other driver that this one could be confused with. */
+  readonly epoch = 1;
+  world: World = NEW_WORLD;
+
+  async start(positions: Positions): Promise<void> {
+    this.world = after(this.world, { type: "start", positions });
+  }
+
+  async plan(plan: BatchPlan, graph: string): Promise<void> {
+    this.world = after(this.world, { type: "plan", plan, graph });
+  }
+
+  async complete(seq: number): Promise<void> {
+    this.world = after(this.world, { type: "complete", seq });
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** @throws PLAN_MISMATCH when a batch is pending that another graph has planned. */
+export function refusePlanOfAnotherGraph({ pending }: World, graph: string, accepted: boolean): void {
+  if (pending === null || pending.graph === graph || accepted) return;
+  throw new MillraceError(
+    "PLAN_MISMATCH",
+    `Batch ${pending.plan.seq} was planned, but not completed, by a job with other operations than this one has.`,
+    {
+      hint: "Run the version before once more and stop it, so that nothing is pending; or accept that the batch runs by the new code: acceptChangedGraph, --accept-changed-graph.",
+      at: { batchTime: pending.plan.batchTime },
+    },
+  );
+}

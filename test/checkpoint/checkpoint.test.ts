@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { decodeSegment } from "../../src/checkpoint/entry.ts";
+import type { BatchPlan } from "../../src/model/plan.ts";
+import { MemoryDisk } from "./memory-store.ts";
+
+const planOf = (seq: number, from: number, until: number): BatchPlan => ({
+  seq,
+  batchTime: 1000 * seq,
+  epoch: 1,
+  slices: { views: [{ topic: "views", partition: 0, topicId: "id", fromOffset: from, untilOffset: until }] },
+});
+
+const start = { views: [{ topic: "views", partition: 0, topicId: "id", offset: 5 }] };
+
+test("a driver finds the world as the one before it left it", async () => {
+  const disk = new MemoryDisk();
+  const first = await Checkpoint.open(disk.store(), "job");
+  assert.deepEqual(first.world, { seq: 0, batchTime: null, positions: null, pending: null });
+  await first.start(start);
+  await first.plan(planOf(1, 5, 9), "g");
+  await first.complete(1);
+  await first.plan(planOf(2, 9, 12), "g");
+
+  const second = await Checkpoint.open(disk.store(), "job");
+  assert.equal(second.epoch, 2);
+  assert.equal(second.id, first.id);
+  assert.deepEqual(second.world, {
+    seq: 1,
+    batchTime: 1000,
+    positions: { views: [{ topic: "views", partition: 0, topicId: "id", offset: 9 }] },
+    pending: { plan: planOf(2, 9, 12), graph: "g" },
+  });
+});
+
+test("the first offsets are there after a crash before the first batch", async () => {
+  const disk = new MemoryDisk();
+  await (await Checkpoint.open(disk.store(), "job")).start(start);
+  const { world } = await Checkpoint.open(disk.store(), "job");
+  assert.deepEqual(world.positions, start);
+});
+
+test("an older driver is fenced at its next entry, whichever that is", async () => {
+  const disk = new MemoryDisk();
+  const old = await Checkpoint.open(disk.store(), "job");
+  await old.start(start);
+  await old.plan(planOf(1, 5, 9), "g");
+  const newer = await Checkpoint.open(disk.store(), "job");
+  await assert.rejects(old.complete(1), { code: "FENCED" });
+  assert.equal(newer.world.pending?.plan.seq, 1);
+});
+
+test("a driver that is paused between writing and looking does not act on what it wrote, and the new one never sees it", async () => {
+  const disk = new MemoryDisk();
+  const oldStore = disk.store();
+  const old = await Checkpoint.open(oldStore, "job");
+  await old.start(start);
+
+  // The old driver is about to append its plan when it is paused; the new one takes over and plans the same batch differently.
+  const paused = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  disk.before = async (step, store) => {
+    if (step !== "append" || store !== oldStore) return;
+    reached.resolve();
+    await paused.promise;
+  };
+  const plannedByOld = old.plan(planOf(1, 5, 9), "g");
+  await reached.promise;
+  const newer = await Checkpoint.open(disk.store(), "job");
+  assert.equal(newer.world.pending, null);
+  await newer.plan(planOf(1, 5, 7), "g");
+  paused.resolve();
+  await assert.rejects(plannedByOld, { code: "FENCED" });
+
+  const third = await Checkpoint.open(disk.store(), "job");
+  assert.equal(third.world.pending?.plan.slices.views?.[0]?.untilOffset, 7);
+});
+
+test("of two drivers that start at the same time each gets an epoch of its own, and the lower one is fenced", async () => {
+  const disk = new MemoryDisk();
+  await Checkpoint.open(disk.store(), "job");
+  const results = await Promise.allSettled([
+    Checkpoint.open(disk.store(), "job"),
+    Checkpoint.open(disk.store(), "job"),
+  ]);
+  const opened = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  for (const result of results) if (result.status === "rejected") assert.equal(result.reason.code, "FENCED");
+  const winner = opened.reduce((a, b) => (a.epoch > b.epoch ? a : b));
+  await winner.start(start);
+  for (const other of opened) if (other !== winner) await assert.rejects(other.start(start), { code: "FENCED" });
+});
+
+test("a segment without an entry, of a driver that died at once, is passed over", async () => {
+  const disk = new MemoryDisk();
+  const first = await Checkpoint.open(disk.store(), "job");
+  await first.start(start);
+  const store = disk.store();
+  await store.create("epoch-0000000002.log");
+  const third = await Checkpoint.open(disk.store(), "job");
+  assert.equal(third.epoch, 3);
+  assert.deepEqual(third.world.positions, start);
+});
+
+test("a tail cut at any byte gives the entries before it", async () => {
+  const disk = new MemoryDisk();
+  const checkpoint = await Checkpoint.open(disk.store(), "job");
+  await checkpoint.start(start);
+  const before = disk.segments.get("epoch-0000000001.log")!;
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  const whole = disk.segments.get("epoch-0000000001.log")!;
+  for (let length = before.length; length < whole.length; length++) {
+    const cut = whole.subarray(0, length);
+    const zeros = Buffer.alloc(whole.length - length);
+    for (const torn of [cut, Buffer.concat([cut, zeros])]) {
+      const types = decodeSegment(torn, "x").entries.map(({ type }) => type);
+      assert.deepEqual(types, ["begin", "start"], `cut at ${length}`);
+    }
+  }
+});
+
+test("any flipped bit before the last entry is damage, named with its place", async () => {
+  const disk = new MemoryDisk();
+  const checkpoint = await Checkpoint.open(disk.store(), "job");
+  await checkpoint.start(start);
+  const damaged = disk.segments.get("epoch-0000000001.log")!.length;
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  const whole = disk.segments.get("epoch-0000000001.log")!;
+  for (let bit = 0; bit < damaged * 8; bit++) {
+    const copy = Buffer.from(whole);
+    copy[bit >> 3]! ^= 1 << (bit & 7);
+    assert.throws(() => decodeSegment(copy, "place"), {
+      code: "CHECKPOINT_CORRUPT",
+      message: /place is damaged at position \d+/,
+    });
+  }
+});
+
+test("a checkpoint of another job, or of another version of the format, is refused", async () => {
+  const disk = new MemoryDisk();
+  await Checkpoint.open(disk.store(), "one");
+  await assert.rejects(Checkpoint.open(disk.store(), "two"), {
+    code: "CHECKPOINT_OF_ANOTHER_JOB",
+    message: /"one".*"two"/,
+  });
+});
+
+test("a long log goes on in the segment of a new epoch, and old segments are deleted", async () => {
+  const disk = new MemoryDisk();
+  const checkpoint = await Checkpoint.open(disk.store(), "job", { segmentBytesMax: 2000 });
+  await checkpoint.start(start);
+  for (let seq = 1; seq <= 50; seq++) {
+    await checkpoint.plan(planOf(seq, 4 + seq, 5 + seq), "g");
+    await checkpoint.complete(seq);
+  }
+  assert.ok(checkpoint.epoch > 5, `epoch ${checkpoint.epoch}`);
+  assert.equal(disk.segments.size, 2);
+  const next = await Checkpoint.open(disk.store(), "job");
+  assert.equal(next.world.seq, 50);
+  assert.equal(next.world.positions?.views?.[0]?.offset, 55);
+});

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { LocalDiskStore } from "../../src/checkpoint/local-disk.ts";
+import { storeContract } from "./store-contract.ts";
+
+const root = await mkdtemp(join(tmpdir(), "millrace-checkpoint-"));
+after(() => rm(root, { recursive: true, force: true }));
+
+let count = 0;
+storeContract(
+  "local disk",
+  () => LocalDiskStore.open(join(root, String(++count))),
+  () => LocalDiskStore.open(join(root, String(count))),
+);
+
+test("a place that is a file is refused with what to do", async () => {
+  const file = join(root, "file");
+  await writeFile(file, "");
+  await assert.rejects(LocalDiskStore.open(file), { code: "CHECKPOINT_UNUSABLE", hint: /must be a directory/ });
+});
+
+test("a full disk leaves the segment as it was, and says that the disk is full", async () => {
+  const store = await LocalDiskStore.open(join(root, "full"));
+  // A device that takes no byte, in place of a segment.
+  await symlink("/dev/full", join(root, "full", "a"));
+  await assert.rejects(store.append("a", 0, Buffer.from("x")), { code: "CHECKPOINT_UNUSABLE", hint: /full/ });
+  await store.close();
+});
