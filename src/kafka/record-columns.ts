@@ -87,7 +87,7 @@ export class RecordColumns {
       const headerCount = varints.int();
       // Every byte of a number but its last is above 127. Six numbers, one of them before the body, and the attributes.
       let framing = varints.position - position - (keyEnd - keyStart) - (valueEnd - valueStart) - 7;
-      if (headerCount !== 0) skipHeaders(varints, headerCount, recordEnd);
+      if (headerCount !== 0) framing += skipHeaders(varints, headerCount, recordEnd);
       if (varints.position !== recordEnd || keyLength < -1 || valueLength < -1) {
         throw corruptIn(batch, "the fields of a record do not fit its length", this.#range);
       }
