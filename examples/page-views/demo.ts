@@ -56,7 +56,6 @@ async function demo({ records, json }: DemoOptions): Promise<DemoResult | undefi
   running.addStreamingListener(tally);
   running.addStreamingListener(view);
 
-  view.status("Ctrl-C ends it");
   const end = () => {
     view.status("Ending: counting what is left ...");
     feeder.stop();

@@ -40,7 +40,7 @@ export function draw(snapshot: Snapshot, { columns, rows, paint }: Screen): stri
   const countries = Math.max(1, Math.min(COUNTRIES_MOST, rows - OTHER_ROWS));
   const tables: Piece[][] =
     batch === undefined
-      ? []
+      ? [["Waiting for the first batch ..."]]
       : [
           ...batchLines(batch, width),
           [],

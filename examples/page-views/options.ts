@@ -41,6 +41,6 @@ function parse(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw new UsageError((error as Error).message.split(". ")[0]!.replace(/\.?$/, "."));
+    throw new UsageError((error as Error).message.split(/\.?\s*\n|\. /)[0]!.replace(/\.?$/, "."));
   }
 }

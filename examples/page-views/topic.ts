@@ -30,7 +30,8 @@ export async function createTopic(brokers: string): Promise<DemoTopic> {
     throw new Error("The topic page-views exists already, and so does the one made up instead.");
   } catch (error) {
     await admin.close();
-    throw new Error(`Kafka at ${brokers} did not create a topic: ${(error as Error).message}`, { cause: error });
+    const hint = "Without KAFKA_BROKERS the demo starts a Kafka of its own.";
+    throw new Error(`Kafka at ${brokers} did not create a topic: ${rootOf(error)}\n${hint}`, { cause: error });
   }
 }
 
@@ -45,8 +46,15 @@ async function create(admin: Admin, name: string): Promise<boolean> {
   }
 }
 
-/** The client wraps what the broker said, one layer per retry and topic. */
+// The client wraps what the broker or the network said, a layer for each retry and topic.
+
 function hasAlready(error: unknown): boolean {
   const { apiId, errors = [] } = error as { apiId?: string; errors?: readonly unknown[] };
   return apiId === "TOPIC_ALREADY_EXISTS" || errors.some(hasAlready);
+}
+
+function rootOf(error: unknown): string {
+  const { message, cause, errors = [] } = error as Error & { errors?: readonly unknown[] };
+  const inner = errors.at(-1) ?? cause;
+  return inner === undefined ? message : rootOf(inner);
 }

@@ -5,7 +5,7 @@ import { clockTime, draw, type Paint, type Snapshot, share, sums, whole } from "
 
 /** Shows a run while it goes on: a listener like any other. */
 export interface View extends StreamingListener, Disposable {
-  /** Says what the demo is about to do. */
+  /** Says what happens now. */
   status(text: string): void;
   /** The last picture stays where it is; what is written next comes below. */
   [Symbol.dispose](): void;
@@ -34,7 +34,7 @@ const up = (lines: number) => (lines === 0 ? "" : `\x1b[${lines}A`);
 function liveView(output: WriteStream, { title, brokers, perCountry }: ViewOptions): View {
   const paint: Paint = (format, text) => styleText(format, text, { stream: output }); // follows NO_COLOR
   const recordsPerBatch: number[] = [];
-  let footer = "Starting the executors ...";
+  let footer = "Ctrl-C ends it";
   let last: BatchInfo | undefined;
   let drawn = 0;
 
