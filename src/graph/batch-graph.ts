@@ -1,6 +1,6 @@
+import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan } from "../model/plan.ts";
-import { failureOf } from "../operators/receiver.ts";
 import { ActionTrap } from "./action-trap.ts";
 import { transformScope } from "./graph.ts";
 import type { BlockNode, Node, NodeOf } from "./node.ts";
@@ -120,7 +120,12 @@ export class BatchGraph {
     try {
       result = node.f(rdds, this.plan.batchTime);
     } catch (error) {
-      throw failureOf(node.name, error);
+      if (MillraceError.is(error)) throw error;
+      throw new MillraceError("TASK_FAILED", `${node.name} failed: ${messageOf(error)}`, {
+        hint: "The function threw; its own error is the cause. It chooses the operations of a batch, so the batch cannot run.",
+        cause: error,
+        at: { operator: node.name, batchTime: this.plan.batchTime },
+      });
     }
     trap.check();
     if (result instanceof RDD) return result.node;

@@ -44,8 +44,8 @@ export class JobContext {
     );
   }
 
-  /** One inner list a batch, then empty batches. For tests and first tries. */
-  queueStream<T>(batches: Iterable<Iterable<T>>, options: { numPartitions?: number } = {}): DStream<T> {
+  /** One inner list a batch, then empty batches. For tests and first tries. Spark: `queueStream`. */
+  queueStream<T>(batches: readonly Iterable<T>[], options: { numPartitions?: number } = {}): DStream<T> {
     checkOptions("queueStream", options, { numPartitions: operations.isPartitionCount });
     const source = new QueueSource(`queue-${this.#unnamed++}`, batches, options.numPartitions ?? 1);
     return this.streamOf("queueStream", source);

@@ -42,7 +42,7 @@ export class QueueSource<T> implements Source<T> {
   readonly fixedPartitions: number;
   readonly #batches: readonly (readonly (readonly T[])[])[];
 
-  constructor(name: string, batches: Iterable<Iterable<T>>, numPartitions: number) {
+  constructor(name: string, batches: readonly Iterable<T>[], numPartitions: number) {
     this.name = name;
     this.fixedPartitions = numPartitions;
     this.#batches = Array.from(batches, (batch) => deal([...batch], numPartitions));

@@ -2,7 +2,7 @@ import { asyncFunction, failureOf, type OperatorName } from "../operators/receiv
 import { type Blocks, BlockWriter, segmentsOf } from "./block.ts";
 import { decodeColumns, encodeColumns } from "./codec.ts";
 import { KeyMap } from "./key.ts";
-import { type Movement, type Partitioner, targetOf, VALUES_PER_SEGMENT } from "./movement.ts";
+import { checkPair, type Movement, type Partitioner, targetOf, VALUES_PER_SEGMENT } from "./movement.ts";
 
 /** With more keys than this a map task sends what it has: combining again is the reader's work, and memory stays bounded. */
 const KEYS_PER_FLUSH = 200_000;
@@ -134,10 +134,4 @@ function writeEntries(
   for (const partition of keys.keys()) {
     if (keys[partition]!.length > 0) writer.write(partition, encodeColumns(keys[partition]!, values[partition]!, name));
   }
-}
-
-/** Types allow only pairs here; JavaScript and casts do not. */
-function checkPair(pair: unknown, name: OperatorName): void {
-  if (Array.isArray(pair)) return;
-  throw failureOf(name, new TypeError(`${name.split(" ", 1)[0]} works on pairs [key, value]; it got ${typeof pair}.`));
 }

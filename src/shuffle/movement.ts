@@ -73,7 +73,10 @@ function sendValues<T>(
 
 /** By key. */
 export const partitionBy = <K>(partitioner?: Partitioner): Movement<readonly [K, unknown], readonly [K, unknown]> =>
-  sendValues(([key], numPartitions, name) => targetOf(key, numPartitions, partitioner, name));
+  sendValues((pair, numPartitions, name) => {
+    checkPair(pair, name);
+    return targetOf(pair[0], numPartitions, partitioner, name);
+  });
 
 /** Evenly. Each task deals its values out in turn, starting at its own number, so the result follows from the plan alone. */
 export const roundRobin = <T>(): Movement<T, T> => ({
@@ -89,3 +92,9 @@ export const gather = <T>(): Movement<T, T> => sendValues(() => 0);
 
 /** Stays in its partition: how a cache keeps what it has. */
 export const stay = <T>(): Movement<T, T> => sendValues((_value, _numPartitions, _name, task) => task.partition);
+
+/** Types allow only pairs here; JavaScript and casts do not. */
+export function checkPair(pair: unknown, name: OperatorName): void {
+  if (Array.isArray(pair)) return;
+  throw failureOf(name, new TypeError(`${name.split(" ", 1)[0]} works on pairs [key, value]; it got ${typeof pair}.`));
+}

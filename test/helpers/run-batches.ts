@@ -7,7 +7,7 @@ export interface RunBatchesOptions extends EngineOptions {
 
 /** Runs a piece of a graph over plain batches, in this process, without Kafka or a clock: one list of outputs per batch. */
 export async function runBatches<T, U>(
-  batches: Iterable<Iterable<T>>,
+  batches: readonly Iterable<T>[],
   pipeline: (stream: DStream<T>, ssc: JobContext) => DStream<U>,
   { numPartitions = 1, ...options }: RunBatchesOptions = {},
 ): Promise<U[][]> {

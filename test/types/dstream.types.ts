@@ -45,6 +45,11 @@ export function aDirectStreamIsTypedByItsDecoders(ssc: JobContext): void {
   KafkaUtils.createDirectStream(ssc, ["a"], { "bootstrap.server": "localhost:9092" });
 }
 
+export function aQueueIsTypedByItsValues(ssc: JobContext): void {
+  expectType<DStream<{ a: number }>>().of(ssc.queueStream([[{ a: 1 }], []]));
+  expectType<DStream<string>>().of(ssc.queueStream([new Set(["a"])]));
+}
+
 export function anArrayOfTwoIsAPair(views: DStream<PageView>): void {
   const pairs = views.map((view) => [view.country, 1]);
   expectType<DStream<[string, number]>>().of(pairs);
