@@ -39,7 +39,7 @@ export function* decodeBatches<K, V>(
   yield* group.chunks(range, decoders);
 }
 
-/** Batches that make one chunk: uncompressed ones that touch each other, or some whose decompressed bytes are joined. */
+/** Batches that make one chunk: uncompressed ones as they lie in the response, or some whose decompressed bytes are joined. */
 class BatchGroup {
   readonly #fetched: SliceableBuffer;
   readonly #parts: BatchRecords[] = [];
@@ -52,14 +52,12 @@ class BatchGroup {
 
   canTake(batch: RecordBatch, decompressed: Buffer | undefined): boolean {
     const first = this.#parts[0]?.batch;
-    const last = this.#parts.at(-1)?.batch;
-    if (first === undefined || last === undefined) return true;
+    if (first === undefined) return true;
     return (
       this.#bytes + sizeOf(batch, decompressed) <= CHUNK_BYTES &&
       batch.isLogAppendTime === first.isLogAppendTime &&
       batch.lastOffset - first.baseOffset <= MAX_OFFSET_DELTA &&
-      (batch.codec === 0) === (first.codec === 0) &&
-      (batch.codec !== 0 || batch.start === last.end)
+      (batch.codec === 0) === (first.codec === 0)
     );
   }
 

@@ -37,7 +37,7 @@ export class RecordColumns {
   readonly #varints: VarintReader;
 
   /**
-   * Walks `parts`, which lie in `bytes` one after the other, and keeps what is in the range.
+   * Walks `parts`, which lie in `bytes` in their order, and keeps what is in the range.
    * @throws CORRUPT_RECORD
    */
   constructor(bytes: Uint8Array, parts: readonly BatchRecords[], range: OffsetRange) {
@@ -120,7 +120,7 @@ export class RecordColumns {
     this.framingBytesAbove127 = above127;
   }
 
-  /** Of what lies between two batches: a header, or nothing when they were decompressed. */
+  /** Of what lies between two parts: headers and batches that are left out, or nothing when they were decompressed. */
   #bytesAbove127(start: number, end: number): number {
     let count = 0;
     for (let position = start; position < end; position++) count += this.#bytes[position]! >>> 7;

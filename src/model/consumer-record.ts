@@ -1,4 +1,4 @@
-import { inspect } from "node:util";
+import { type InspectOptions, inspect } from "node:util";
 import type { Time } from "./duration.ts";
 
 /** A header of a Kafka message. Keys may repeat. */
@@ -101,8 +101,19 @@ export class ConsumerRecord<out K, out V> {
     return { topic, partition, offset, timestamp, key, value };
   }
 
-  [inspect.custom](): unknown {
-    return Object.assign(Object.create({ constructor: ConsumerRecord }), this.toJSON());
+  /** For `console.log`, also of a record that cannot be decoded. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { topic, partition, offset, timestamp } = this;
+    const [key, value] = [orError(() => this.key), orError(() => this.value)];
+    return `ConsumerRecord ${inspect({ topic, partition, offset, timestamp, key, value }, options)}`;
+  }
+}
+
+function orError(decode: () => unknown): unknown {
+  try {
+    return decode();
+  } catch (error) {
+    return error;
   }
 }
 

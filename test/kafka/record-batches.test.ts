@@ -152,6 +152,43 @@ test("the leader epoch of a batch, which no checksum covers and nobody reads, do
   );
 });
 
+test("one producer's transactions, rolled back twice and then committed, are told apart in one response and in many", async () => {
+  const data = (offset: number) => ({
+    ...oneRecord,
+    baseOffset: offset,
+    lastOffset: offset,
+    producerId: 7,
+    transactional: true,
+    records: [{ ...record, offset }],
+  });
+  const end = (offset: number, marker: "ABORT" | "COMMIT") => ({ ...data(offset), control: true, records: [], marker });
+  const batches = [
+    data(0),
+    end(1, "ABORT"),
+    data(2),
+    data(3),
+    end(4, "ABORT"),
+    data(5),
+    end(6, "COMMIT"),
+    data(7),
+    end(8, "COMMIT"),
+  ];
+  const aborted = [
+    { producerId: 7, firstOffset: 2, lastOffset: 4 },
+    { producerId: 7, firstOffset: 0, lastOffset: 1 },
+  ];
+  const log = { batches, endOffset: 9, lastStableOffset: 9, aborted };
+  const fetch = fetchFrom(log, await writer.write(batches), { readCommitted: true });
+  for (const maxBytes of [1, 200, 2 ** 20]) {
+    const { records, done } = read(fetch, 0, 9, { maxBytes, readCommitted: true });
+    await done;
+    assert.deepEqual(
+      records.map((found) => (found as { offset: number }).offset),
+      [5, 7],
+    );
+  }
+});
+
 test("noise in the place of batches is refused, whatever it is", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (noise) => {

@@ -129,6 +129,9 @@ test("texts come from the chunk's own text only when that is all ASCII", async (
   const headers: [string, Uint8Array][] = [["trace", Buffer.from("a".repeat(100))]];
   const [plain] = await chunksOf(["a".repeat(100), "b".repeat(9_000)], utf8, { headers });
   assert.equal(typeof plain!.asciiText(), "string");
+  const [several] = await chunksOf(["a".repeat(100), "b".repeat(200), "c"], utf8, { batchSize: 1, headers });
+  assert.equal(several!.length, 3);
+  assert.equal(typeof several!.asciiText(), "string");
   const [other] = await chunksOf(["a", "é"], utf8);
   assert.equal(other!.asciiText(), undefined);
 });
