@@ -1,7 +1,7 @@
 import { pathToFileURL } from "node:url";
 import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
 import { Driver } from "./driver/driver.ts";
-import { localDisk } from "./driver/journal.ts";
+import { type OpenStore, storeOf } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
 import { ThreadExecutor } from "./executor/thread.ts";
@@ -28,6 +28,8 @@ export interface RunOptions<P> extends EngineOptions {
   handleSignals?: boolean | undefined;
   /** @internal */
   clock?: Clock | undefined;
+  /** Instead of a directory. @internal */
+  openStore?: OpenStore | undefined;
 }
 
 /** Life of a running stream. `await using` stops it gracefully. */
@@ -60,9 +62,10 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     signal: checkedLater,
     handleSignals: isBoolean,
     clock: checkedLater,
+    openStore: checkedLater,
   });
   const { loaded, module } = await locate(job);
-  const { params: given, signal, handleSignals, clock = systemClock, ...engineOptions } = options;
+  const { params: given, signal, handleSignals, clock = systemClock, openStore, ...engineOptions } = options;
   const resolved = resolveOptions("runJob", { ...loaded.options, ...defined(engineOptions) });
   const params = { ...(loaded.params as object), ...defined(given ?? {}) } as { [name: string]: unknown };
   crossing(params, "params");
@@ -82,7 +85,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     context,
     options: resolved,
     clock,
-    openStore: resolved.checkpointDirectory === undefined ? undefined : localDisk(resolved.checkpointDirectory),
+    openStore: openStore ?? storeOf(resolved),
     createExecutor: (id) =>
       resolved.threads === 0 || module === undefined
         ? new InProcessExecutor(() => buildGraph(loaded as Job, params).graph)

@@ -1,6 +1,6 @@
 import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
 import { Driver } from "./driver/driver.ts";
-import { localDisk } from "./driver/journal.ts";
+import { storeOf } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
 import { ActionTrap } from "./graph/action-trap.ts";
@@ -53,7 +53,7 @@ export class StreamingContext extends JobContext implements RunningJob {
       context: this,
       options,
       clock: systemClock,
-      openStore: options.checkpointDirectory === undefined ? undefined : localDisk(options.checkpointDirectory),
+      openStore: storeOf(options),
       createExecutor: () => new InProcessExecutor(() => this.graph),
     });
     this.#runner.target = actionsOutsideBatches(this.#driver);

@@ -172,9 +172,9 @@ async function createNextSegment(store: CheckpointStore): Promise<number> {
 
 const SEGMENT = /^epoch-(\d{10})\.log$/;
 
-const segmentName = (epoch: number) => `epoch-${String(epoch).padStart(10, "0")}.log`;
+export const segmentName = (epoch: number) => `epoch-${String(epoch).padStart(10, "0")}.log`;
 
-async function epochsIn(store: CheckpointStore): Promise<number[]> {
+export async function epochsIn(store: CheckpointStore): Promise<number[]> {
   return (await store.list()).flatMap((name) => {
     const match = SEGMENT.exec(name);
     return match ? [Number(match[1])] : [];

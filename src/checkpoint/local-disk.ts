@@ -13,6 +13,11 @@ export class LocalDiskStore implements CheckpointStore {
     this.place = directory;
   }
 
+  /** For reading what is there. */
+  static at(directory: string): LocalDiskStore {
+    return new LocalDiskStore(directory);
+  }
+
   /** Makes the directory when there is none. @throws CHECKPOINT_UNUSABLE */
   static async open(directory: string): Promise<LocalDiskStore> {
     const store = new LocalDiskStore(directory);

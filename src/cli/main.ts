@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { MillraceError } from "../model/errors.ts";
+import { checkpoint } from "./checkpoint.ts";
+import { exitCodeOf } from "./exit-code.ts";
 import { run } from "./run.ts";
 import { RUN_USAGE } from "./run-options.ts";
 
@@ -7,16 +9,20 @@ import { RUN_USAGE } from "./run-options.ts";
 
 const USAGE = `Usage: millrace <command>
 
-  run <job module>   run a job until it is stopped
-  help               this text
+  run <job module>               run a job until it is stopped
+  checkpoint show <directory>    where the streams of a checkpoint stand
+  checkpoint verify <directory>  read all of a checkpoint and say what is wrong with it
+  help                           this text
 
 ${RUN_USAGE}`;
 
-/** Of the process: 0 when the job ended well, 1 when it failed, 2 when the command line is wrong. */
+/** @returns the exit code. */
 async function main([command, ...args]: readonly string[]): Promise<number> {
   switch (command) {
     case "run":
       return run(args);
+    case "checkpoint":
+      return checkpoint(args);
     case "help":
     case "--help":
     case "-h":
@@ -33,5 +39,5 @@ try {
 } catch (error) {
   if (!MillraceError.is(error)) throw error;
   process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
-  process.exitCode = error.code === "BAD_OPTION" ? 2 : 1;
+  process.exitCode = exitCodeOf(error);
 }

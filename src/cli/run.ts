@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { loadJob } from "../job/load-job.ts";
 import { MillraceError } from "../model/errors.ts";
 import { runJob } from "../run-job.ts";
+import { exitCodeOf } from "./exit-code.ts";
 import { cliLogger } from "./logger.ts";
 import { parseRunArguments, RUN_USAGE, typedParams } from "./run-options.ts";
 
@@ -34,7 +35,7 @@ export async function run(args: readonly string[]): Promise<number> {
     // The log has told it, in full; here is what to do.
     if (!MillraceError.is(error)) throw error;
     process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
-    return error.code === "BAD_OPTION" ? 2 : 1;
+    return exitCodeOf(error);
   }
 }
 

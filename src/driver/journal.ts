@@ -2,6 +2,7 @@ import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { LocalDiskStore } from "../checkpoint/local-disk.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../checkpoint/world.ts";
+import type { ResolvedOptions } from "../job/options.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
 
@@ -17,10 +18,10 @@ export interface Journal {
 
 export type OpenStore = () => Promise<CheckpointStore>;
 
-export const localDisk =
-  (directory: string): OpenStore =>
-  () =>
-    LocalDiskStore.open(directory);
+/** The store that the options ask for, if any. */
+export function storeOf({ checkpointDirectory }: ResolvedOptions): OpenStore | undefined {
+  return checkpointDirectory === undefined ? undefined : () => LocalDiskStore.open(checkpointDirectory);
+}
 
 export async function openJournal(openStore: OpenStore | undefined, appName: string): Promise<Journal> {
   return openStore === undefined ? new MemoryJournal() : await Checkpoint.open(await openStore(), appName);

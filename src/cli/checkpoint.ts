@@ -1,0 +1,54 @@
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { inspectCheckpoint, type SegmentReport } from "../checkpoint/inspect.ts";
+import { LocalDiskStore } from "../checkpoint/local-disk.ts";
+import { MillraceError } from "../model/errors.ts";
+
+/** `millrace checkpoint show|verify <directory> [--json]`: reads only, also while a driver writes. @returns the exit code. */
+export async function checkpoint(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { json: { type: "boolean" } },
+  });
+  const [command, directory, ...rest] = positionals;
+  if ((command !== "show" && command !== "verify") || directory === undefined || rest.length > 0) {
+    throw new MillraceError("BAD_OPTION", "The checkpoint command takes show or verify, and a directory.", {
+      hint: "`millrace checkpoint show <directory> [--json]`",
+    });
+  }
+  const segments = await inspectCheckpoint(LocalDiskStore.at(resolve(directory)));
+  const print = (value: unknown, text: string) =>
+    process.stdout.write(`${values.json ? JSON.stringify(value, null, 2) : text}\n`);
+  const damaged = segments.filter(({ damage }) => damage !== undefined);
+  if (command === "verify") {
+    print(
+      segments.map(({ world: _, ...segment }) => segment),
+      segments.map(lineOf).join("\n") || "There is no checkpoint.",
+    );
+    return damaged.length > 0 || segments.length === 0 ? 1 : 0;
+  }
+  const present = segments.findLast(({ world }) => world !== undefined);
+  print(present ?? null, present ? textOf(present) : "There is no checkpoint.");
+  return present ? 0 : 1;
+}
+
+function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): string {
+  const tail = tornBytes > 0 ? `, and ${tornBytes} bytes of one that was not finished` : "";
+  return `${name}: ${damage ?? `${entries} entries in ${length} bytes${tail}`}`;
+}
+
+function textOf({ appName, epoch, world }: SegmentReport): string {
+  if (world === undefined) return "";
+  const { seq, batchTime, positions, pending } = world;
+  const last =
+    batchTime === null
+      ? "no batch is complete"
+      : `batch ${seq} of ${new Date(batchTime).toISOString()} is the last complete one`;
+  const lines = [`${appName}, epoch ${epoch}: ${last}`];
+  for (const [source, partitions] of Object.entries(positions ?? {})) {
+    lines.push(`  ${source}`, ...partitions.map((p) => `    ${p.topic}-${p.partition} goes on at ${p.offset}`));
+  }
+  if (pending) lines.push(`  batch ${pending.plan.seq} is pending: it runs first, as it was planned`);
+  return lines.join("\n");
+}

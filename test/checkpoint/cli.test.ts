@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { LocalDiskStore } from "../../src/checkpoint/local-disk.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+const millrace = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
+  return { status, stdout, stderr };
+};
+
+test("millrace checkpoint shows where a stream stands, and verify finds damage", async (t) => {
+  const folder = temporaryFolder(t);
+  const checkpoint = await Checkpoint.open(await LocalDiskStore.open(folder), "page-views");
+  await checkpoint.start({ views: [{ topic: "views", partition: 3, topicId: "id", offset: 42 }] });
+  await checkpoint.close();
+
+  const shown = millrace("checkpoint", "show", folder);
+  assert.equal(shown.status, 0, shown.stderr);
+  assert.match(shown.stdout, /page-views, epoch 1: no batch is complete/);
+  assert.match(shown.stdout, /views-3 goes on at 42/);
+  const json = JSON.parse(millrace("checkpoint", "show", folder, "--json").stdout);
+  assert.equal(json.world.positions.views[0].offset, 42);
+  assert.match(millrace("checkpoint", "verify", folder).stdout, /epoch-0000000001.log: 2 entries/);
+
+  const file = join(folder, "epoch-0000000001.log");
+  const bytes = readFileSync(file);
+  bytes[20]! ^= 1;
+  writeFileSync(file, bytes);
+  const damaged = millrace("checkpoint", "verify", folder);
+  assert.equal(damaged.status, 1);
+  assert.match(damaged.stdout, /damaged at position 0/);
+});
+
+test("millrace checkpoint says what it takes, and that there is nothing", (t) => {
+  assert.equal(millrace("checkpoint", "sow", "x").status, 2);
+  const nothing = millrace("checkpoint", "show", temporaryFolder(t));
+  assert.equal(nothing.status, 1);
+  assert.match(nothing.stdout, /no checkpoint/);
+});

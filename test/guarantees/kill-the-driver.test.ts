@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { OffsetRange } from "millrace";
+import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
+import { produceMany } from "../helpers/produce.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { waitUntil } from "../helpers/wait-until.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const JOB = fileURLToPath(new URL("../fixtures/jobs/record-batches.ts", import.meta.url));
+const KILLS = 4;
+const RECORDS_PER_ROUND = 400;
+
+interface Line {
+  readonly seq: number;
+  readonly time: number;
+  readonly ranges: readonly OffsetRange[];
+  readonly sums: readonly (readonly [number, number])[];
+}
+
+test("a driver that is killed again and again runs every batch by its plan, and no record is left out or counted twice", async (t) => {
+  const topic = await createTopic(t, { partitions: 4 });
+  const folder = temporaryFolder(t);
+  const file = join(folder, "batches.jsonl");
+  const params = { brokers: bootstrapServers(), topic, file };
+  const args = ["--conditions=millrace-source", MAIN, "run", JOB, "--executors", "2", "--log-level", "error"];
+  for (const [name, value] of Object.entries(params)) args.push("--param", `${name}=${value}`);
+  args.push("--checkpoint-directory", join(folder, "checkpoint"));
+
+  const lines = async (): Promise<Line[]> => {
+    const text = await readFile(file, "utf8").catch(() => "");
+    // The last line may be cut off: its batch did not complete.
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  };
+  const records = (batches: readonly Line[]) => {
+    const ends = new Map(batches.flatMap(({ ranges }) => ranges.map((r) => [r.partition, r.untilOffset])));
+    return [...ends.values()].reduce((sum, end) => sum + end, 0);
+  };
+
+  for (let round = 1; round <= KILLS + 1; round++) {
+    await produceMany(topic, RECORDS_PER_ROUND, (i) => String((round - 1) * RECORDS_PER_ROUND + i), { partitions: 4 });
+    const driver = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
+    const exited = once(driver, "exit");
+    const target = round === KILLS + 1 ? round * RECORDS_PER_ROUND : (round - 1) * RECORDS_PER_ROUND + 40 * round;
+    await waitUntil(`${target} records are in batches`, async () => records(await lines()) >= target);
+    driver.kill(round === KILLS + 1 ? "SIGTERM" : "SIGKILL");
+    const [code] = await exited;
+    if (round === KILLS + 1) assert.equal(code, 0, "the last driver stops gracefully");
+  }
+
+  const bySeq = new Map<number, Line>();
+  for (const line of await lines()) {
+    const before = bySeq.get(line.seq);
+    if (before === undefined) bySeq.set(line.seq, line);
+    else assert.deepEqual(line, before, `batch ${line.seq} ran again and was not the same`);
+  }
+  const ordered = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+  const ends = new Map<number, number>();
+  const sums = new Map<number, number>();
+  for (const [i, line] of ordered.entries()) {
+    assert.equal(line.seq, i + 1);
+    for (const { partition, fromOffset, untilOffset } of line.ranges) {
+      assert.equal(fromOffset, ends.get(partition) ?? 0);
+      ends.set(partition, untilOffset);
+    }
+    for (const [key, sum] of line.sums) sums.set(key, (sums.get(key) ?? 0) + sum);
+  }
+  const total = (KILLS + 1) * RECORDS_PER_ROUND;
+  const expected = new Map<number, number>();
+  for (let n = 0; n < total; n++) expected.set(n % 7, (expected.get(n % 7) ?? 0) + n);
+  assert.deepEqual(new Map([...sums].sort()), new Map([...expected].sort()));
+});
