@@ -28,7 +28,7 @@ type Piece = string | readonly [format: Parameters<Paint>[0], text: string];
 const MARGIN = "  ";
 const WIDEST = 120;
 /** Rows of the picture that are not countries, and the row of the cursor below it. */
-const OTHER_ROWS = 18;
+const OTHER_ROWS = 16;
 const COUNTRIES_MOST = 8;
 const BAR = "▇";
 const LEVELS = "▁▂▃▄▅▆▇█";

@@ -42,6 +42,8 @@ test("at 80 columns everything has its place", () => {
     "",
     "",
     "",
+    "",
+    "",
     "  RECORDS PER BATCH  █▅▁█",
     "  Ctrl-C ends it",
   ]);
