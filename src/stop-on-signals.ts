@@ -2,13 +2,31 @@ import type { RunningJob } from "./run-job.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
+/** Under npm and npx one Ctrl-C can arrive twice: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 500;
+
+/** What the signals come from, and when. */
+export interface SignalSource {
+  readonly process: Pick<NodeJS.EventEmitter, "on" | "off">;
+  /** Milliseconds, rising. */
+  now(): number;
+}
+
 /** The first signal stops gracefully, a second one by force. @returns what removes the handlers. */
-export function stopOnSignals(job: Pick<RunningJob, "stop">): () => void {
-  let received = 0;
-  // A failure of the stream is told by awaitTermination; here it must only not be unhandled.
-  const stop = () => void job.stop({ graceful: ++received === 1 }).catch(() => {});
-  for (const signal of SIGNALS) process.on(signal, stop);
+export function stopOnSignals(
+  job: Pick<RunningJob, "stop">,
+  source: SignalSource = { process, now: () => performance.now() },
+): () => void {
+  let firstAt: number | undefined;
+  const received = () => {
+    const graceful = firstAt === undefined;
+    firstAt ??= source.now();
+    if (!graceful && source.now() - firstAt < SAME_PRESS_MS) return;
+    // A failure of the stream is told by awaitTermination; here it must only not be unhandled.
+    void job.stop({ graceful }).catch(() => {});
+  };
+  for (const signal of SIGNALS) source.process.on(signal, received);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, stop);
+    for (const signal of SIGNALS) source.process.off(signal, received);
   };
 }
