@@ -226,8 +226,8 @@ export class ExecutorPool {
   /** Starts another executor when the thread of the dead one is gone. */
   async #replace(dead: Executor): Promise<void> {
     const death = await dead.died;
-    if (this.#stopped) return;
     this.#options.onExecutorLost(dead.id, death);
+    if (this.#stopped) return;
     await this.#startExecutor(dead.id).catch((reason) => this.#break(reason));
   }
 

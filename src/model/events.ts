@@ -55,7 +55,7 @@ export interface StreamingListener {
   /** After success and after failure; see `outputs[].failure`. */
   onBatchCompleted?(info: BatchInfo): void;
   onTaskFailed?(event: TaskFailure): void;
-  /** An executor was lost and has been replaced. */
+  /** An executor was lost; unless the stream is stopping, another one takes its place. */
   onExecutorLost?(event: { executorId: number; error: MillraceError }): void;
 }
 
