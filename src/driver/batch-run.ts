@@ -9,7 +9,7 @@ import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
-import type { BatchPlan, Slice } from "../model/plan.ts";
+import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
 import type { FixedSources } from "./fixed-sources.ts";
@@ -21,7 +21,7 @@ const TAKE_GROWTH = 4;
 
 /** One batch on its way through the executors. Holds the blocks of its shuffles and caches until it ends. */
 export class BatchRun implements ActionRunner {
-  readonly plan: BatchPlan;
+  readonly plan: RunningPlan;
   readonly #graph: BatchGraph;
   readonly #pool: ExecutorPool;
   readonly #fixed: FixedSources;
@@ -34,7 +34,7 @@ export class BatchRun implements ActionRunner {
   #forsaken = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(graph: Graph, plan: BatchPlan, pool: ExecutorPool, fixed: FixedSources, signal: AbortSignal) {
+  constructor(graph: Graph, plan: RunningPlan, pool: ExecutorPool, fixed: FixedSources, signal: AbortSignal) {
     this.plan = plan;
     this.#graph = new BatchGraph(graph.nodes, plan);
     this.#pool = pool;
@@ -64,12 +64,13 @@ export class BatchRun implements ActionRunner {
     this.#pool.endBatch(this.plan.seq);
   }
 
-  /** All outputs that run on executors, in as few passes as their sources allow. */
-  async runOutputs(outputs: readonly Output[]): Promise<void> {
+  /** All outputs that run on executors, in as few passes as their sources allow. @returns what their tasks returned, by output. */
+  async runOutputs(outputs: readonly Output[]): Promise<ReadonlyMap<Output, readonly unknown[]>> {
     const wants = outputs.map(
       ({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } }),
     );
-    await this.#compute(wants);
+    const results = await this.#compute(wants);
+    return new Map(outputs.map((output, i) => [output, results[i]!]));
   }
 
   run(node: Node, action: Action): Promise<unknown[]> {
@@ -114,7 +115,7 @@ export class BatchRun implements ActionRunner {
 
   async #act(node: Node, action: Action, partitions?: readonly number[]): Promise<unknown[]> {
     const consumer: ConsumerKind = { kind: "action", action };
-    const results = await this.#compute([{ node, consumer, partitions }]);
+    const [results = []] = await this.#compute([{ node, consumer, partitions }]);
     return isEncoded(action) ? results.map((encoded) => decodeValues(encoded as Uint8Array)) : results;
   }
 
@@ -132,8 +133,8 @@ export class BatchRun implements ActionRunner {
     return results;
   }
 
-  /** Runs all stages that the wants need. @returns the results of `wants`, in the order of their partitions. */
-  async #compute(wants: readonly Want<ConsumerKind>[]): Promise<unknown[]> {
+  /** Runs all stages that the wants need. @returns for each want the results of its partitions, in order. */
+  async #compute(wants: readonly Want<ConsumerKind>[]): Promise<unknown[][]> {
     const nodes = wants.map(({ node }) => node);
     await this.#fixed.open(
       nodes.flatMap((node) => [...this.#graph.sources(node)]),
@@ -143,8 +144,11 @@ export class BatchRun implements ActionRunner {
     const blockWants = missing.map(
       (block): Want<ConsumerKind> => ({ node: block.parent, consumer: { kind: "blocks", of: block.id } }),
     );
-    const results: unknown[] = [];
-    const place = (partition: number) => wants[0]?.partitions?.indexOf(partition) ?? partition;
+    const results = wants.map((): unknown[] => []);
+    const take = (consumer: ConsumerKind, partition: number, result: unknown) => {
+      const want = wants.findIndex((one) => one.consumer === consumer);
+      results[want]![wants[want]!.partitions?.indexOf(partition) ?? partition] = result;
+    };
     const written = new Map<string, Blocks[]>(missing.map((block) => [block.id, []]));
     for (const block of missing) this.#blocks.set(block, written.get(block.id)!);
     try {
@@ -152,7 +156,7 @@ export class BatchRun implements ActionRunner {
       for (const stage of cutStages(this.#graph, [...blockWants, ...wants], present)) {
         await this.#runStage(stage, (consumer, partition, result) => {
           if (consumer.kind === "blocks") written.get(consumer.of)![partition] = result as Blocks;
-          else results[place(partition)] = result;
+          else take(consumer, partition, result);
         });
       }
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
 import { closeResources } from "../executor/resource.ts";
 import type { ActionRunner } from "../graph/action.ts";
+import { BatchGraph } from "../graph/batch-graph.ts";
 import { digest } from "../graph/graph.ts";
 import type { DriverFunction, JobContext } from "../graph/job-context.ts";
 import type { Node } from "../graph/node.ts";
@@ -13,10 +14,12 @@ import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
+import type { BatchPlan, RunningPlan } from "../model/plan.ts";
 import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun } from "./batch-run.ts";
 import { closeFailed, closeInTime } from "./close.ts";
+import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
 import { type Journal, type OpenStore, openJournal, refusePlanOfAnotherGraph } from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
@@ -43,6 +46,7 @@ export class Driver {
   readonly #streams: readonly Stream[];
   readonly #fixed = new FixedSources();
   readonly #batchClock: BatchClock;
+  readonly #sinks: DriverSinks;
   /** A graceful stop: no new batch. */
   readonly #stopping = new AbortController();
   /** A stop by force: nothing goes on. */
@@ -59,6 +63,7 @@ export class Driver {
     if (options.logger) context.addStreamingListener(logListener(options.logger));
     this.#bus = new ListenerBus(context.listeners, options.logger);
     this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner() }));
+    this.#sinks = new DriverSinks(context.graph.outputs);
     this.#batchClock =
       options.trigger === "interval" ? intervalClock(clock, options.batchIntervalMs) : unpausedClock(clock);
     this.#pool = new ExecutorPool({
@@ -102,7 +107,7 @@ export class Driver {
       throw error;
     }
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
-    const plan = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
+    const plan = this.#runningPlan({ seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} }, journal);
     this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
     void this.#run(journal).then(
       () => this.#close(undefined),
@@ -237,7 +242,11 @@ export class Driver {
     const { signal } = this.#stopping;
     if (this.#streams.length === 0) return;
     // Step 3 is done for this one: it runs as it was planned, before anything new.
-    if (journal.world.pending) await this.#runBatch(plannedEarlier(this.#streams, journal.world.pending.plan), journal);
+    if (journal.world.pending) {
+      const { plan } = journal.world.pending;
+      await this.#sinks.fence(this.#batchGraph(plan, journal));
+      await this.#runBatch(plannedEarlier(this.#streams, plan), journal);
+    }
     let last = journal.world.batchTime ?? undefined;
     while (true) {
       try {
@@ -263,14 +272,14 @@ export class Driver {
     const batch = await planBatch(this.#streams, key, limits, this.#force.signal);
     const { inputs } = batch;
     if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
+    await this.#sinks.fence(this.#batchGraph(batch.plan, journal));
     await journal.plan(batch.plan, this.#graphDigest);
     await this.#runBatch(batch, journal);
     return true;
   }
 
   async #runBatch({ plan: planned, inputs }: PlannedBatch, journal: Journal): Promise<void> {
-    // A batch that runs again keeps everything but the epoch: that is of who runs it.
-    const plan = { ...planned, epoch: journal.epoch };
+    const plan = this.#runningPlan(planned, journal);
     const { context, options, clock } = this.#parts;
     const { outputs } = context.graph;
     const progress = new BatchProgress(plan, inputs, outputs, clock.now());
@@ -280,7 +289,7 @@ export class Driver {
     this.#bus.emit("onBatchStarted", progress.info());
     const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: this.#force.signal, clock };
     try {
-      await runOutputs(outputs, run, progress, limits);
+      await runOutputs(outputs, run, this.#sinks, progress, limits);
       await journal.complete(plan.seq);
       for (const { source, planner } of this.#streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
@@ -300,6 +309,7 @@ export class Driver {
     else logger?.info({}, "the stream has stopped");
     this.#outside?.end();
     const closing = [this.#pool.stop(), ...this.#streams.map(({ planner }) => planner.close()), closeResources()];
+    closing.push(this.#sinks.close());
     if (this.#journal) closing.push(this.#journal.close());
     const notClosed = await closeInTime(closing, this.#force.signal, () => this.#stopByForce());
     if (failure !== undefined) for (const err of notClosed) logger?.error({ err }, "closing failed");
@@ -307,6 +317,17 @@ export class Driver {
     const error = failure ?? (notClosed.length > 0 ? closeFailed(notClosed) : undefined);
     if (error === undefined) this.#terminated.resolve();
     else this.#terminated.reject(error);
+  }
+
+  /** A batch that runs again keeps everything but the epoch: that is of who runs it. */
+  #runningPlan(plan: BatchPlan, { epoch, id }: Journal): RunningPlan {
+    const slices = JSON.stringify(plan.slices);
+    const { appName } = this.#parts.context;
+    return { ...plan, epoch, checkpointId: id, appName, digest: digest([slices, this.#graphDigest]) };
+  }
+
+  #batchGraph(plan: BatchPlan, journal: Journal): BatchGraph {
+    return new BatchGraph(this.#parts.context.graph.nodes, this.#runningPlan(plan, journal));
   }
 
   get #graphDigest(): string {

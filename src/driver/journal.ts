@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { LocalDiskStore } from "../checkpoint/local-disk.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
@@ -8,6 +9,8 @@ import type { BatchPlan, Positions } from "../model/plan.ts";
 
 /** What a driver writes down about its batches, and reads when it starts: a checkpoint, or nothing that lasts. */
 export interface Journal {
+  /** Of the checkpoint: part of every key in every sink. */
+  readonly id: string;
   readonly epoch: number;
   readonly world: World;
   start(positions: Positions): Promise<void>;
@@ -29,6 +32,7 @@ export async function openJournal(openStore: OpenStore | undefined, appName: str
 
 /** Without a checkpoint the same steps are taken, and a restart finds nothing. */
 class MemoryJournal implements Journal {
+  readonly id = randomUUID();
   /** There is no other driver that this one could be confused with. */
   readonly epoch = 1;
   world: World = NEW_WORLD;

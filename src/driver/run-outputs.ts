@@ -6,6 +6,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { BatchContext } from "../model/plan.ts";
 import type { BatchProgress } from "./batch-progress.ts";
 import type { BatchRun } from "./batch-run.ts";
+import type { DriverSinks } from "./driver-sinks.ts";
 
 type ForeachRDDOutput = Extract<Output, { kind: "foreachRDD" }>;
 
@@ -22,17 +23,29 @@ export interface OutputLimits {
 export async function runOutputs(
   outputs: readonly Output[],
   run: BatchRun,
+  sinks: DriverSinks,
   progress: BatchProgress,
   limits: OutputLimits,
 ): Promise<void> {
-  const onExecutors = outputs.filter(({ kind }) => kind === "foreachPartition");
+  const onExecutors = outputs.filter(runsOnExecutors);
+  let parts: ReadonlyMap<Output, readonly unknown[]> = new Map();
   if (onExecutors.length > 0) {
-    await timed(onExecutors, outputs, progress, limits.clock, () => run.runOutputs(onExecutors));
+    await timed(onExecutors, outputs, progress, limits.clock, async () => {
+      parts = await run.runOutputs(onExecutors);
+    });
   }
   for (const output of outputs) {
-    if (output.kind !== "foreachRDD") continue;
-    await timed([output], outputs, progress, limits.clock, () => callForeachRDD(output, run, limits));
+    if (output.kind === "foreachPartition") continue;
+    await timed([output], outputs, progress, limits.clock, () =>
+      output.kind === "foreachRDD"
+        ? callForeachRDD(output, run, limits)
+        : sinks.finish(output, parts.get(output) ?? [], run, limits.signal),
+    );
   }
+}
+
+function runsOnExecutors(output: Output): boolean {
+  return output.kind === "foreachPartition" || (output.kind === "saveTo" && !("commitBatch" in output.sink));
 }
 
 async function timed(

@@ -1,5 +1,5 @@
 import type { MillraceError } from "../model/errors.ts";
-import type { BatchPlan } from "../model/plan.ts";
+import type { RunningPlan } from "../model/plan.ts";
 import type { Task, TaskResult } from "./protocol.ts";
 
 /** One place where tasks run, one at a time. The same for the driver whether it is this thread or another. */
@@ -7,7 +7,7 @@ export interface Executor {
   readonly id: number;
   /** Builds the graph. @returns its fingerprint. */
   start(): Promise<readonly string[]>;
-  beginBatch(plan: BatchPlan): void;
+  beginBatch(plan: RunningPlan): void;
   endBatch(seq: number): void;
   /** Rejects with what the task threw; with `EXECUTOR_DIED` when the executor is gone. */
   run(task: Task, signal: AbortSignal): Promise<TaskResult>;

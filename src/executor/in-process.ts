@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/graph.ts";
 import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
-import type { BatchPlan } from "../model/plan.ts";
+import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
 import type { Task, TaskResult } from "./protocol.ts";
 import { TaskRunner } from "./task-runner.ts";
@@ -26,7 +26,7 @@ export class InProcessExecutor implements Executor {
     return graph.fingerprint();
   }
 
-  beginBatch(plan: BatchPlan): void {
+  beginBatch(plan: RunningPlan): void {
     this.#runner?.begin(plan);
   }
 

@@ -1,5 +1,5 @@
 import { assert, MillraceError } from "../model/errors.ts";
-import type { BatchPlan } from "../model/plan.ts";
+import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
 import { compareFingerprints } from "./fingerprint.ts";
 import type { Task, TaskResult } from "./protocol.ts";
@@ -51,7 +51,7 @@ export class ExecutorPool {
   readonly #executors: Executor[] = [];
   readonly #idle: Executor[] = [];
   readonly #waiting: Applicant[] = [];
-  readonly #batches = new Map<number, BatchPlan>();
+  readonly #batches = new Map<number, RunningPlan>();
   /** In a row, by executor. */
   readonly #idleDeaths = new Map<number, number>();
   #stopped = false;
@@ -73,7 +73,7 @@ export class ExecutorPool {
     if (failed) throw failed.reason;
   }
 
-  beginBatch(plan: BatchPlan): void {
+  beginBatch(plan: RunningPlan): void {
     this.#batches.set(plan.seq, plan);
     for (const executor of this.#executors) executor.beginBatch(plan);
   }

@@ -1,6 +1,6 @@
 import type { Action } from "../graph/action.ts";
 import type { PlainError } from "../model/error-transfer.ts";
-import type { BatchPlan, Slice } from "../model/plan.ts";
+import type { RunningPlan, Slice } from "../model/plan.ts";
 import type { Blocks } from "../shuffle/block.ts";
 
 /** What driver and executors say to each other. Only data travels: both have built the same graph from the same module. */
@@ -33,7 +33,7 @@ export interface TaskResult {
 }
 
 export type ToExecutor =
-  | { readonly type: "begin"; readonly plan: BatchPlan }
+  | { readonly type: "begin"; readonly plan: RunningPlan }
   | { readonly type: "end"; readonly seq: number }
   | { readonly type: "task"; readonly id: number; readonly task: Task }
   | { readonly type: "cancel"; readonly id: number }

@@ -4,17 +4,20 @@ import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
-import { partitionOf } from "../operators/partition.ts";
+import { type Partition, partitionOf } from "../operators/partition.ts";
 import { type Chunk, failureOf, OperatorFailure } from "../operators/receiver.ts";
+import { crossing } from "../shuffle/cloneable.ts";
 import { type BlockReceiver, stay } from "../shuffle/movement.ts";
 import { collectorOf } from "./consumer.ts";
 import { type Branch, branchAt, compose, Flow, Located, newBranch, pump } from "./pipeline.ts";
 import type { Consumer, Task, TaskResult } from "./protocol.ts";
+import type { SinkConnections } from "./sink-connections.ts";
 
 /** Where a task runs: an executor's copy of the graph. */
 export interface TaskHome {
   readonly graph: BatchGraph;
   readonly outputs: readonly Output[];
+  readonly sinks: SinkConnections;
   readonly signal: AbortSignal;
 }
 
@@ -45,13 +48,8 @@ function pathOf(consumer: Consumer | undefined, graph: BatchGraph): Path {
 }
 
 /** Puts a consumer at the end of its way. Returns what gives its result when all is read. */
-function attach(
-  consumer: Consumer,
-  root: Branch,
-  flow: Flow,
-  contexts: TaskContexts,
-  { graph, outputs }: TaskHome,
-): () => unknown {
+function attach(consumer: Consumer, root: Branch, flow: Flow, contexts: TaskContexts, home: TaskHome): () => unknown {
+  const { graph, outputs } = home;
   const branch = branchAt(root, pathOf(consumer, graph).through);
   const node = graph.find(consumer.node);
   switch (consumer.kind) {
@@ -71,22 +69,42 @@ function attach(
     }
     case "output": {
       const output = outputs.find(({ id }) => id === consumer.output);
-      assert(output?.kind === "foreachPartition", `${consumer.output} is no output for executors`);
+      assert(output !== undefined && output.kind !== "foreachRDD", `${consumer.output} is no output for executors`);
       const bridge = flow.bridge();
       branch.bridges.push(bridge);
       const context = contexts.at(consumer.partition, graph.numPartitions(node));
+      let result: unknown;
       flow.start(async () => {
         try {
-          await output.f(partitionOf(bridge as AsyncIterable<never[]>), context);
+          result = await write(output, partitionOf(bridge as AsyncIterable<never[]>), context, home);
         } catch (error) {
           throw failureOf(output.name, error);
         }
         // A function that returns early has seen enough: what still comes is not kept for it.
         bridge.abandon();
       });
-      return () => undefined;
+      return () => result;
     }
   }
+}
+
+/** @returns what the driver needs to publish the batch, if anything. */
+async function write(
+  output: Exclude<Output, { kind: "foreachRDD" }>,
+  partition: Partition<never>,
+  context: TaskContext,
+  { graph, sinks }: TaskHome,
+): Promise<unknown> {
+  if (output.kind === "foreachPartition") return void (await output.f(partition, context));
+  const { checkpointId, appName, digest } = graph.plan;
+  const { attempt: _, ...place } = context;
+  const commit = { ...place, checkpointId, appName, digest, output: output.name };
+  const connection = await sinks.open(output, commit);
+  if ("writePartition" in output.sink) {
+    return crossing(await output.sink.writePartition(connection, partition, commit), `what ${output.name} wrote`);
+  }
+  assert("commitPartition" in output.sink, `${output.name} is written by the driver`);
+  return output.sink.commitPartition(connection, partition, commit);
 }
 
 /** The contexts that functions of one task get: operators see their own partition number, outputs theirs. */

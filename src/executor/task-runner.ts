@@ -1,21 +1,23 @@
 import { BatchGraph } from "../graph/batch-graph.ts";
 import type { Graph } from "../graph/graph.ts";
 import { assert } from "../model/errors.ts";
-import type { BatchPlan } from "../model/plan.ts";
+import type { RunningPlan } from "../model/plan.ts";
 import type { Task, TaskResult } from "./protocol.ts";
 import { closeResources } from "./resource.ts";
 import { runTask } from "./run-task.ts";
+import { SinkConnections } from "./sink-connections.ts";
 
 /** An executor's side of the batches: its graph, and what that becomes in each batch that is under way. */
 export class TaskRunner {
   readonly #graph: Graph;
+  readonly #sinks = new SinkConnections();
   readonly #batches = new Map<number, BatchGraph>();
 
   constructor(graph: Graph) {
     this.#graph = graph;
   }
 
-  begin(plan: BatchPlan): void {
+  begin(plan: RunningPlan): void {
     this.#batches.set(plan.seq, new BatchGraph(this.#graph.nodes, plan));
   }
 
@@ -26,7 +28,11 @@ export class TaskRunner {
   /** Closes what this executor's tasks have opened: connections of sources, resources of the user. */
   async close(): Promise<void> {
     const sources = this.#graph.nodes.flatMap((node) => (node.kind === "source" ? [node.source] : []));
-    const closed = await Promise.allSettled([...sources.map((source) => source.closeReader()), closeResources()]);
+    const closed = await Promise.allSettled([
+      ...sources.map((source) => source.closeReader()),
+      closeResources(),
+      this.#sinks.close(),
+    ]);
     const failures = closed.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     if (failures.length > 0)
       throw failures.length === 1 ? failures[0] : new AggregateError(failures, "Closing failed.");
@@ -35,6 +41,6 @@ export class TaskRunner {
   run(task: Task, signal: AbortSignal): Promise<TaskResult> {
     const graph = this.#batches.get(task.seq);
     assert(graph !== undefined, `a task of batch ${task.seq}, which has not begun here`);
-    return runTask(task, { graph, outputs: this.#graph.outputs, signal });
+    return runTask(task, { graph, outputs: this.#graph.outputs, sinks: this.#sinks, signal });
   }
 }

@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
 import { MillraceError, unreachable } from "../model/errors.ts";
-import type { BatchPlan } from "../model/plan.ts";
+import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
 import type { FromExecutor, Task, TaskResult, ThreadData, ToExecutor } from "./protocol.ts";
 
@@ -55,7 +55,7 @@ export class ThreadExecutor implements Executor {
     return this.#ready.promise;
   }
 
-  beginBatch(plan: BatchPlan): void {
+  beginBatch(plan: RunningPlan): void {
     this.#send({ type: "begin", plan });
   }
 

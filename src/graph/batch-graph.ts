@@ -1,6 +1,6 @@
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
-import type { BatchPlan } from "../model/plan.ts";
+import type { RunningPlan } from "../model/plan.ts";
 import { ActionTrap } from "./action-trap.ts";
 import { transformScope } from "./graph.ts";
 import type { BlockNode, Node, NodeOf } from "./node.ts";
@@ -21,11 +21,11 @@ export interface Path {
 
 /** The graph as it is in one batch. The driver and each executor have one of their own, made from the same plan. */
 export class BatchGraph {
-  readonly plan: BatchPlan;
+  readonly plan: RunningPlan;
   readonly #resolved = new Map<Node, ResolvedNode>();
   readonly #byId = new Map<string, Node>();
 
-  constructor(nodes: readonly Node[], plan: BatchPlan) {
+  constructor(nodes: readonly Node[], plan: RunningPlan) {
     this.plan = plan;
     for (const node of nodes) this.#byId.set(node.id, node);
   }

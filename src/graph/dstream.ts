@@ -1,6 +1,6 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import { checkOptions, isFunction, isInteger, isText } from "../model/options.ts";
+import { type Check, checkOptions, isFunction, isInteger, isText } from "../model/options.ts";
 import type { BatchContext, TaskContext } from "../model/plan.ts";
 import { filter } from "../operators/filter.ts";
 import { flatMap, flatMapValues } from "../operators/flat-map.ts";
@@ -8,6 +8,7 @@ import { glom } from "../operators/glom.ts";
 import { map, mapValues } from "../operators/map.ts";
 import { mapAsync, mapPartitions } from "../operators/map-partitions.ts";
 import type { Partition } from "../operators/partition.ts";
+import type { Sink } from "../operators/sink.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import { partitionBy } from "../shuffle/movement.ts";
 import type { BatchRDD } from "./batch-rdd.ts";
@@ -200,6 +201,20 @@ export class DStream<out T> {
     this.#graph.output("foreachPartition", { kind: "foreachPartition", node: this.node, f }, options.name);
   }
 
+  /**
+   * Exactly once: the sink keeps rows and progress in one atomic step, so that a batch that runs again writes nothing twice, and a driver
+   * that was replaced writes nothing. A batch becomes visible partition by partition, or as a whole, as the sink says.
+   */
+  saveTo(sink: Sink<T>, options: Named): void {
+    checkOptions("saveTo", options, { name: isOutputName });
+    if (options.name === undefined || typeof sink?.["~sink"] !== "object") {
+      throw new MillraceError("BAD_OPTION", "saveTo takes a sink and { name }.", {
+        hint: 'For example: saveTo(sqlite({ ... }), { name: "totals" }). The name is how the sink knows this output after a restart.',
+      });
+    }
+    this.#graph.output("saveTo", { kind: "saveTo", node: this.node, sink: sink["~sink"] }, options.name);
+  }
+
   /** Prints the first `num` values of each batch, in Spark's layout. */
   pprint(num = 10): void {
     const print = async (rdd: BatchRDD<T>, time: Time) => printBatch(time, await rdd.take(num + 1), num);
@@ -212,6 +227,11 @@ export class DStream<out T> {
 }
 
 /** @throws BAD_OPTION */
+const isOutputName: Check = (value) =>
+  typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(value)
+    ? undefined
+    : "must be letters, digits and dashes, at most 100";
+
 export function requireFunction(method: string, f: unknown): void {
   if (isFunction(f) === undefined) return;
   throw new MillraceError("BAD_OPTION", `${method} takes a function; it got ${f === null ? "null" : typeof f}.`, {

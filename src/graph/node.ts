@@ -2,6 +2,7 @@ import type { Time } from "../model/duration.ts";
 import type { TaskContext } from "../model/plan.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
+import type { SinkDefinition } from "../operators/sink.ts";
 import type { Movement } from "../shuffle/movement.ts";
 import type { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
@@ -60,6 +61,7 @@ export type Output = { readonly id: string; readonly name: string; readonly node
       readonly kind: "foreachPartition";
       readonly f: (partition: Partition<never>, task: TaskContext) => void | Promise<void>;
     }
+  | { readonly kind: "saveTo"; readonly sink: SinkDefinition<never, unknown> }
 );
 
 /** Typed by the facade that registers it. */

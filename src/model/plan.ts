@@ -19,6 +19,14 @@ export interface BatchPlan {
   readonly slices: { readonly [source: string]: readonly Slice[] };
 }
 
+/** A plan as a driver runs it: under its epoch and the durable names of its outputs. */
+export interface RunningPlan extends BatchPlan {
+  readonly checkpointId: string;
+  readonly appName: string;
+  /** Of all that names the slices, without the epoch: equal when the batch runs again. */
+  readonly digest: string;
+}
+
 /** Where a stream stands in one partition: the next batch starts at `offset`. */
 export interface Position {
   readonly topic: string;

@@ -1,0 +1,26 @@
+import type { Output } from "../graph/node.ts";
+import type { OutputIdentity } from "../operators/sink.ts";
+
+type SaveTo = Extract<Output, { kind: "saveTo" }>;
+
+/** The connections of sinks on one side: each executor that writes has its own, and so has the driver. */
+export class SinkConnections {
+  readonly #open = new Map<SaveTo, Promise<unknown>>();
+
+  /** Opened on first use; when that failed, tried again the next time. */
+  open(output: SaveTo, { checkpointId, appName, output: name }: OutputIdentity): Promise<unknown> {
+    let connection = this.#open.get(output);
+    if (connection === undefined) {
+      connection = output.sink.open({ checkpointId, appName, output: name });
+      this.#open.set(output, connection);
+      connection.catch(() => this.#open.delete(output));
+    }
+    return connection;
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#open];
+    this.#open.clear();
+    await Promise.all(all.map(async ([{ sink }, connection]) => sink.close(await connection)));
+  }
+}

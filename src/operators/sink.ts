@@ -1,0 +1,73 @@
+import type { Time } from "../model/duration.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
+import type { Partition } from "./partition.ts";
+
+/** The contract of exactly-once outputs: what `saveTo` writes to. */
+
+/** Whose output it is. Part of every key that a sink keeps. */
+export interface OutputIdentity {
+  /** Of the checkpoint: a deleted checkpoint is a new history, and its batches are no repeats. */
+  readonly checkpointId: string;
+  readonly appName: string;
+  /** The name given to saveTo. */
+  readonly output: string;
+}
+
+/** The identity of one partition of one batch: apply it at most once, and never for an epoch older than one you have seen. */
+export interface PartitionCommit extends OutputIdentity {
+  readonly seq: number;
+  readonly batchTime: Time;
+  readonly partition: number;
+  readonly numPartitions: number;
+  /** Of the plan. A seq that is already there with another digest is an error, not a repeat. */
+  readonly digest: string;
+  readonly epoch: number;
+  readonly offsetRanges: readonly OffsetRange[];
+  readonly signal: AbortSignal;
+}
+
+export type BatchCommit = Omit<PartitionCommit, "partition">;
+
+export type Written = "written" | "already written";
+
+export interface SinkLife<C> {
+  /** Once on each executor that writes, and on the driver. */
+  open(output: OutputIdentity): Promise<C>;
+  /** By a new driver before its first plan, for every partition: from now on older epochs are refused. */
+  fence(connection: C, output: OutputIdentity, epoch: number, numPartitions: number): Promise<void>;
+  close(connection: C): Promise<void>;
+}
+
+/** Each partition opens and commits within its task, in parallel. */
+export interface PartitionSink<T, C> extends SinkLife<C> {
+  commitPartition(connection: C, partition: Partition<T>, commit: PartitionCommit): Promise<Written>;
+}
+
+/** Parts are written in the tasks and do not exist until the driver publishes them, once and durably. */
+export interface PublishedSink<T, C> extends SinkLife<C> {
+  /** What it returns names the part to `publishBatch`; plain data. */
+  writePartition(connection: C, partition: Partition<T>, commit: PartitionCommit): Promise<unknown>;
+  publishBatch(connection: C, parts: readonly unknown[], commit: BatchCommit): Promise<Written>;
+}
+
+/** One writer, the driver, takes the whole batch. Its values cross to it as by `collect`. */
+export interface BatchSink<T, C> extends SinkLife<C> {
+  commitBatch(connection: C, partitions: readonly Partition<T>[], commit: BatchCommit): Promise<Written>;
+}
+
+/**
+ * Rows and progress in one atomic step; write nothing when this commit is already there, throw `FENCED` when a newer epoch is. One of
+ * three shapes.
+ */
+export type SinkDefinition<T, C> = PartitionSink<T, C> | PublishedSink<T, C> | BatchSink<T, C>;
+
+/** What saveTo takes. Made by {@link defineSink} and the sinks of millrace/sinks. */
+export interface Sink<in T> {
+  readonly "~sink": SinkDefinition<never, unknown>;
+  /** Type only: what it accepts. */
+  readonly "~accepts"?: (value: T) => void;
+}
+
+export function defineSink<T, C>(definition: SinkDefinition<T, C>): Sink<T> {
+  return Object.freeze({ "~sink": definition as SinkDefinition<never, unknown> });
+}
