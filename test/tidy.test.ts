@@ -20,6 +20,7 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
     may: ["model", "decoders", "operators", "graph"],
     packages: ["@platformatic/kafka", "@node-rs/crc32", "lz4-napi", "snappy"],
   },
+  { folder: "sinks", may: ["model", "operators", "kafka"], packages: ["pg"] },
   { folder: "checkpoint", may: ["model"] },
   { folder: "job", may: ["model", "graph", "shuffle"] },
   { folder: "executor", may: ["model", "operators", "shuffle", "graph", "job"] },
@@ -28,7 +29,7 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
     folder: "(top)", // index.ts and what puts the parts together
     may: ["model", "decoders", "operators", "shuffle", "graph", "kafka", "checkpoint", "job", "executor", "driver"],
   },
-  { folder: "testing", may: ["model", "graph", "job", "(top)"] },
+  { folder: "testing", may: ["model", "operators", "graph", "job", "(top)"] },
   { folder: "cli", may: ["model", "checkpoint", "job", "(top)"], packages: ["pino", "pino-pretty"] },
 ];
 

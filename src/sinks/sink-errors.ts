@@ -1,0 +1,40 @@
+import { MillraceError } from "../model/errors.ts";
+import type { BatchCommit } from "../operators/sink.ts";
+
+/** What a sink keeps for each output, or for each of its partitions: the last commit that was applied, and the newest epoch seen. */
+export interface Progress {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly digest: string;
+}
+
+/**
+ * Whether a commit is still to be applied, given what the sink knows. The order of the questions matters: a newer driver first.
+ * @throws FENCED, PLAN_MISMATCH
+ */
+export function isStillToWrite(
+  commit: Pick<BatchCommit, "output" | "seq" | "epoch" | "digest">,
+  known: Progress | undefined,
+): boolean {
+  if (known === undefined) return true;
+  if (known.epoch > commit.epoch) {
+    throw new MillraceError(
+      "FENCED",
+      `Output "${commit.output}": a driver of epoch ${known.epoch} has taken over; this one has epoch ${commit.epoch}.`,
+      {
+        hint: "One driver per checkpoint. This one has stopped and must not be started again while the other runs.",
+      },
+    );
+  }
+  if (commit.seq > known.seq) return true;
+  if (commit.seq === known.seq && commit.digest !== known.digest) {
+    throw new MillraceError(
+      "PLAN_MISMATCH",
+      `Output "${commit.output}" already has batch ${commit.seq}, written by another plan.`,
+      {
+        hint: "The checkpoint and the sink do not belong together: was one of them restored from a copy? Use a new checkpointDirectory, or restore both.",
+      },
+    );
+  }
+  return false;
+}

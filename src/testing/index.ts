@@ -1,0 +1,2 @@
+/** For tests of jobs and of sinks. */
+export { type SinkUnderTest, sinkContract } from "./sink-contract.ts";

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { type Partition, partitionOf } from "../operators/partition.ts";
+import type { BatchCommit, Sink, SinkDefinition } from "../operators/sink.ts";
+
+export interface SinkUnderTest<T> {
+  readonly sink: Sink<T>;
+  /** Distinct values, the same for the same number. */
+  value(index: number): T;
+  /** Everything that a reader sees, in any order. */
+  stored(): Promise<T[]>;
+  /** Called at the end of the test. */
+  close?(): Promise<void>;
+}
+
+/**
+ * The suite that every sink must pass to be exactly-once: repeats, replaced drivers, failures half way. `test` is that of node:test or of
+ * Vitest; `make` gives a sink on an empty place.
+ */
+export function sinkContract<T>(
+  test: (name: string, run: () => Promise<void>) => void,
+  make: () => Promise<SinkUnderTest<T>>,
+): void {
+  const check = (name: string, run: (sink: Applied<T>) => Promise<void>) =>
+    test(name, async () => {
+      const made = await make();
+      const applied = new Applied<T>(made);
+      try {
+        await run(applied);
+      } finally {
+        await applied.close();
+        await made.close?.();
+      }
+    });
+
+  check("a batch is stored", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1, 2], [3]]);
+    await sink.expect([1, 2, 3]);
+  });
+
+  check("a batch that runs again is stored once", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1, 2], [3]]);
+    await sink.apply({ seq: 1 }, [[1, 2], [3]]);
+    await sink.expect([1, 2, 3]);
+  });
+
+  check("a batch that the next driver runs again is stored once, and the one after it too", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1], [2]]);
+    await sink.reopen();
+    await sink.fence(2);
+    await sink.apply({ seq: 1, epoch: 2 }, [[1], [2]]);
+    await sink.apply({ seq: 2, epoch: 2 }, [[3], []]);
+    await sink.expect([1, 2, 3]);
+  });
+
+  check("a driver that was replaced stores nothing more", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1], [2]]);
+    await sink.fence(2);
+    await assert.rejects(sink.apply({ seq: 2 }, [[3], [4]]), { code: "FENCED" });
+    await assert.rejects(sink.fence(1), { code: "FENCED" });
+    await sink.apply({ seq: 2, epoch: 2 }, [[5], [6]]);
+    await sink.expect([1, 2, 5, 6]);
+  });
+
+  check("a batch of another plan under a number that is there is refused", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1], [2]]);
+    await assert.rejects(sink.apply({ seq: 1, digest: "another" }, [[3], [4]]), { code: "PLAN_MISMATCH" });
+    await sink.expect([1, 2]);
+  });
+
+  check("an empty batch counts: its number is not taken twice", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[], []]);
+    await assert.rejects(sink.apply({ seq: 1, digest: "another" }, [[1], [2]]), { code: "PLAN_MISMATCH" });
+    await sink.expect([]);
+  });
+
+  check("a batch that fails half way is not there, and is stored once when it runs again", async (sink) => {
+    await sink.fence(1);
+    await assert.rejects(sink.apply({ seq: 1 }, [[1, 2]], { failAfter: 1 }), /half way/);
+    await sink.expect([]);
+    await sink.apply({ seq: 1 }, [[1, 2]]);
+    await sink.expect([1, 2]);
+  });
+
+  check("a batch that runs twice at the same time is stored once", async (sink) => {
+    await sink.fence(1);
+    const twice = await Promise.allSettled([sink.apply({ seq: 1 }, [[1], [2]]), sink.apply({ seq: 1 }, [[1], [2]])]);
+    if (twice.every(({ status }) => status === "rejected")) await sink.apply({ seq: 1 }, [[1], [2]]);
+    await sink.expect([1, 2]);
+  });
+
+  check("another checkpoint is another history", async (sink) => {
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1], [2]]);
+    await sink.fence(1, "other");
+    await sink.apply({ seq: 1, checkpointId: "other" }, [[3], [4]]);
+    await sink.expect([1, 2, 3, 4]);
+  });
+}
+
+/** A sink, driven as the engine drives it. */
+class Applied<T> {
+  readonly #under: SinkUnderTest<T>;
+  readonly #definition: SinkDefinition<T, unknown>;
+  #connection: Promise<unknown>;
+
+  constructor(under: SinkUnderTest<T>) {
+    this.#under = under;
+    this.#definition = under.sink["~sink"] as SinkDefinition<T, unknown>;
+    this.#connection = this.#definition.open(identity("checkpoint"));
+  }
+
+  async fence(epoch: number, checkpointId = "checkpoint"): Promise<void> {
+    await this.#definition.fence(await this.#connection, identity(checkpointId), epoch, 2);
+  }
+
+  async apply(
+    commit: Partial<BatchCommit> & { seq: number },
+    partitions: readonly (readonly number[])[],
+    { failAfter }: { failAfter?: number } = {},
+  ): Promise<void> {
+    const batch: BatchCommit = {
+      ...identity("checkpoint"),
+      epoch: 1,
+      digest: `plan ${commit.seq}`,
+      batchTime: 1000 * commit.seq,
+      numPartitions: partitions.length,
+      offsetRanges: [],
+      signal: new AbortController().signal,
+      ...commit,
+    };
+    const values = partitions.map((numbers) => this.#partition(numbers, failAfter));
+    const definition = this.#definition;
+    const connection = await this.#connection;
+    if ("commitBatch" in definition) {
+      await definition.commitBatch(connection, values, batch);
+    } else if ("commitPartition" in definition) {
+      const commits = values.map((value, partition) =>
+        definition.commitPartition(connection, value, { ...batch, partition }),
+      );
+      await settled(commits);
+    } else {
+      const parts = values.map((value, partition) =>
+        definition.writePartition(connection, value, { ...batch, partition }),
+      );
+      await definition.publishBatch(connection, structuredClone(await settled(parts)), batch);
+    }
+  }
+
+  async expect(numbers: readonly number[]): Promise<void> {
+    const text = (values: readonly T[]) => values.map((value) => JSON.stringify(value)).sort();
+    assert.deepEqual(text(await this.#under.stored()), text(numbers.map((n) => this.#under.value(n))));
+  }
+
+  async reopen(): Promise<void> {
+    await this.close();
+    this.#connection = this.#definition.open(identity("checkpoint"));
+  }
+
+  async close(): Promise<void> {
+    await this.#definition.close(await this.#connection);
+  }
+
+  #partition(numbers: readonly number[], failAfter: number | undefined): Partition<T> {
+    const { value } = this.#under;
+    return partitionOf(
+      (async function* () {
+        for (const [i, n] of numbers.entries()) {
+          if (i === failAfter) throw new Error("the batch fails half way");
+          yield [value(n)];
+        }
+      })(),
+    );
+  }
+}
+
+const identity = (checkpointId: string) => ({ checkpointId, appName: "contract", output: "values" });
+
+/** All, also when one fails: nothing of a batch may go on behind the test's back. */
+async function settled<R>(promises: readonly Promise<R>[]): Promise<R[]> {
+  const results = await Promise.allSettled(promises);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
