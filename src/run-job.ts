@@ -15,13 +15,15 @@ import { type Clock, systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
 import { MillraceError } from "./model/errors.ts";
 import type { StreamingListener } from "./model/events.ts";
-import { checkedLater, checkOptions, isBoolean } from "./model/options.ts";
+import { type Check, checkedLater, checkOptions, isBoolean } from "./model/options.ts";
 import { crossing } from "./shuffle/cloneable.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
 export interface RunOptions<P> extends EngineOptions {
   /** Wins over the defaults of defineJob. */
   params?: Partial<P> | undefined;
+  /** Told from the very start; `addStreamingListener` of the running job comes after `onStreamingStarted`. */
+  listeners?: readonly StreamingListener[] | undefined;
   /** Aborting it is a graceful stop. */
   signal?: AbortSignal | undefined;
   /** SIGINT and SIGTERM stop gracefully, a second one at once. @default false: the process is yours. The command line sets it. */
@@ -59,13 +61,22 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
   checkOptions("runJob", options, {
     ...ENGINE_CHECKS,
     params: checkedLater,
+    listeners: isListeners,
     signal: checkedLater,
     handleSignals: isBoolean,
     clock: checkedLater,
     openStore: checkedLater,
   });
   const { loaded, module } = await locate(job);
-  const { params: given, signal, handleSignals, clock = systemClock, openStore, ...engineOptions } = options;
+  const {
+    params: given,
+    signal,
+    handleSignals,
+    clock = systemClock,
+    openStore,
+    listeners = [],
+    ...engineOptions
+  } = options;
   const resolved = resolveOptions("runJob", { ...loaded.options, ...defined(engineOptions) });
   const params = { ...(loaded.params as object), ...defined(given ?? {}) } as { [name: string]: unknown };
   crossing(params, "params");
@@ -81,6 +92,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
 
   const later = new DeferredRunner(new ActionTrap());
   const context = buildGraph(loaded as Job, params, later);
+  for (const listener of listeners) context.addStreamingListener(listener);
   const driver = new Driver({
     context,
     options: resolved,
@@ -95,6 +107,11 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
   await driver.start();
   return running(driver, signal, handleSignals === true);
 }
+
+const isListeners: Check = (value) =>
+  Array.isArray(value) && value.every((listener) => typeof listener === "object" && listener !== null)
+    ? undefined
+    : "must be a list of listeners";
 
 /** The job and, where it is known, the URL of its module. */
 async function locate<P>(job: Job<P> | URL | string): Promise<{ loaded: Job<unknown>; module: string | undefined }> {

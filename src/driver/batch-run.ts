@@ -94,7 +94,7 @@ export class BatchRun implements ActionRunner {
     this.#refuseAfterEnd();
     const sources = [...this.#graph.sources(node)].filter(({ source }) => source.offsets);
     return sources
-      .flatMap((source) => this.#slicesOf(source))
+      .flatMap((node): readonly OffsetRange[] => node.source.fixedRanges ?? this.#slicesOf(node))
       .map(({ topic, partition, fromOffset, untilOffset }) => ({ topic, partition, fromOffset, untilOffset }));
   }
 

@@ -47,6 +47,7 @@ async function start(): Promise<void> {
     }
   });
   send({ type: "ready", fingerprint: graph.fingerprint() });
+  runner.warm();
 
   async function runTask(id: number, task: Task, signal: AbortSignal): Promise<void> {
     try {

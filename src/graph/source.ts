@@ -1,3 +1,4 @@
+import type { OffsetRange } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
 
@@ -13,10 +14,14 @@ export interface Source<out T = unknown> {
   readonly streaming: boolean;
   /** The number of slices when that never changes. */
   readonly fixedPartitions: number | undefined;
+  /** The offset ranges when these never change. */
+  readonly fixedRanges?: readonly OffsetRange[] | undefined;
   /** @runs driver */
   openPlanner(): SourcePlanner;
   /** @runs executor */
   read(slice: Slice, task: ReadTask): AsyncIterable<Chunk<T>>;
+  /** Loads what reading will need, while there is nothing to read yet. @runs executor */
+  warmReader(): Promise<void>;
   /** Closes what reading has opened. @runs executor */
   closeReader(): Promise<void>;
 }

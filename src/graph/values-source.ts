@@ -31,6 +31,8 @@ export class ValuesSource<T> implements Source<T> {
     yield this.#partitions[partition] ?? [];
   }
 
+  async warmReader(): Promise<void> {}
+
   async closeReader(): Promise<void> {}
 }
 
@@ -71,6 +73,8 @@ export class QueueSource<T> implements Source<T> {
   async *read({ partition, fromOffset }: Slice): AsyncIterable<Chunk<T>> {
     yield this.#batches[fromOffset]?.[partition] ?? [];
   }
+
+  async warmReader(): Promise<void> {}
 
   async closeReader(): Promise<void> {}
 }

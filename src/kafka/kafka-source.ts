@@ -2,8 +2,10 @@ import type { ResolvedDecoder } from "../decoders/index.ts";
 import type { ReadTask, Source, SourcePlanner } from "../graph/source.ts";
 import type { ConsumerRecord } from "../model/consumer-record.ts";
 import { assert } from "../model/errors.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
 import type { Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
+import { loadClient } from "./client.ts";
 import { KafkaCluster } from "./cluster.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { readRange } from "./range-reader.ts";
@@ -13,7 +15,8 @@ export interface KafkaSourceParts<K, V> {
   readonly params: ResolvedKafkaParams;
   readonly decoders: { readonly key: ResolvedDecoder<K>; readonly value: ResolvedDecoder<V> };
   readonly streaming: boolean;
-  readonly fixedPartitions: number | undefined;
+  /** Exactly these, in every batch. */
+  readonly fixedRanges: readonly OffsetRange[] | undefined;
   /** What the driver and the executors must agree on, other than the name. */
   readonly description: string;
   readonly planner: (cluster: KafkaCluster) => SourcePlanner;
@@ -24,6 +27,7 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
   readonly offsets = true;
   readonly name: string;
   readonly streaming: boolean;
+  readonly fixedRanges: readonly OffsetRange[] | undefined;
   readonly fixedPartitions: number | undefined;
   readonly #parts: KafkaSourceParts<K, V>;
   #readCluster: KafkaCluster | undefined;
@@ -31,7 +35,8 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
   constructor(parts: KafkaSourceParts<K, V>) {
     this.name = parts.name;
     this.streaming = parts.streaming;
-    this.fixedPartitions = parts.fixedPartitions;
+    this.fixedRanges = parts.fixedRanges;
+    this.fixedPartitions = parts.fixedRanges?.length;
     this.#parts = parts;
   }
 
@@ -50,6 +55,10 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
     assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
     this.#readCluster ??= new KafkaCluster(this.#parts.params);
     return readRange(this.#readCluster, { ...slice, topicId }, { decoders: this.#parts.decoders, signal, onBytes });
+  }
+
+  async warmReader(): Promise<void> {
+    await loadClient();
   }
 
   async closeReader(): Promise<void> {

@@ -56,7 +56,7 @@ export const KafkaUtils = {
       params,
       decoders: decodersOf(options),
       streaming: true,
-      fixedPartitions: undefined,
+      fixedRanges: undefined,
       description: JSON.stringify([
         nameOfSelection(topics),
         params.autoOffsetReset,
@@ -88,7 +88,7 @@ export const KafkaUtils = {
       params: resolveKafkaParams(kafkaParams),
       decoders: decodersOf(options),
       streaming: false,
-      fixedPartitions: ranges.length,
+      fixedRanges: ranges,
       description: JSON.stringify(ranges),
       planner: (cluster) => new FixedRangesPlanner(cluster, ranges),
     });
