@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import type { EngineOptions, Master } from "../job/options.ts";
 import { MillraceError } from "../model/errors.ts";
 
+export const SUPERVISE = "--supervise";
+
 export const RUN_USAGE = `millrace run <job module> [options]
 
   --executors <n>            worker threads; 0 runs in this process  (default: one per core)
@@ -16,6 +18,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --executor-memory <MiB>    JavaScript heap per executor
   --max-rate-per-partition <records per second>
   --max-batch-size <MiB>     what one batch may read
+  ${SUPERVISE}                start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
   --log-level <level>        debug, info, warn, error or silent  (default: info)
 
 Options given here win over those of runJob, which win over those of defineJob.
@@ -27,6 +30,7 @@ export interface RunArguments {
   readonly params: readonly (readonly [name: string, value: string])[];
   readonly engine: Partial<EngineOptions>;
   readonly logLevel: string;
+  readonly supervised: boolean;
 }
 
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"];
@@ -47,6 +51,7 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
     imports: values.import ?? [],
     params: (values.param ?? []).map(splitParam),
     logLevel,
+    supervised: values.supervise === true,
     engine: {
       master: executors === undefined ? undefined : executors === 0 ? "local" : (`local[${executors}]` as Master),
       trigger: values.trigger as EngineOptions["trigger"],
@@ -112,6 +117,7 @@ function parse(args: readonly string[]) {
         "executor-memory": text,
         "max-rate-per-partition": text,
         "max-batch-size": text,
+        supervise: { type: "boolean" },
         "log-level": text,
       },
     });

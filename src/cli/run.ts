@@ -1,13 +1,13 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { loadJob } from "../job/load-job.ts";
 import { MillraceError } from "../model/errors.ts";
 import { runJob } from "../run-job.ts";
+import { runChild } from "./child.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { cliLogger } from "./logger.ts";
-import { parseRunArguments, RUN_USAGE, typedParams } from "./run-options.ts";
+import { parseRunArguments, RUN_USAGE, SUPERVISE, typedParams } from "./run-options.ts";
+import { supervise } from "./supervise.ts";
 
 /** `millrace run job.ts`. @returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -15,9 +15,13 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(RUN_USAGE);
     return 0;
   }
-  const { module, imports, params, engine, logLevel } = parseRunArguments(args);
-  const notYet = imports.filter((name) => !isPreloaded(name));
-  if (notYet.length > 0) return rerunWith(notYet, args);
+  const { module, imports, params, engine, logLevel, supervised } = parseRunArguments(args);
+  // Worker threads inherit Node's own options, so `--import` must be one of the process, not only of this program.
+  const missing = imports.filter((name) => !isPreloaded(name));
+  const nodeOptions = [...process.execArgv, ...missing.flatMap((name) => ["--import", name])];
+  const child = () => runChild(nodeOptions, ["run", ...args.filter((arg) => arg !== SUPERVISE)]);
+  if (supervised) return supervise(child);
+  if (missing.length > 0) return (await child()).code;
 
   const url = pathToFileURL(resolve(module));
   const defaults = (await loadJob(url.href)).params as { readonly [name: string]: unknown };
@@ -37,19 +41,6 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
     return exitCodeOf(error);
   }
-}
-
-/** Worker threads inherit Node's own options, so `--import` must be one of this process, not only of this program. */
-async function rerunWith(imports: readonly string[], args: readonly string[]): Promise<number> {
-  const nodeOptions = [...process.execArgv, ...imports.flatMap((name) => ["--import", name])];
-  const main = fileURLToPath(new URL("./main", import.meta.url)) + (import.meta.url.endsWith(".ts") ? ".ts" : ".js");
-  const child = spawn(process.execPath, [...nodeOptions, main, "run", ...args], { stdio: "inherit" });
-  // From a terminal the child gets Ctrl-C itself; what a supervisor sends comes only here.
-  const forward = (signal: NodeJS.Signals) => child.kill(signal);
-  process.on("SIGTERM", forward);
-  process.on("SIGINT", () => {});
-  const [code] = await once(child, "exit");
-  return code ?? 1;
 }
 
 function isPreloaded(name: string): boolean {

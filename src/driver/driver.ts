@@ -5,8 +5,6 @@ import type { ActionRunner } from "../graph/action.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
 import { digest } from "../graph/graph.ts";
 import type { DriverFunction, JobContext } from "../graph/job-context.ts";
-import type { Node } from "../graph/node.ts";
-import { parentsOf } from "../graph/node.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import { type Duration, parseDuration, type Time } from "../model/duration.ts";
@@ -26,6 +24,7 @@ import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
 import { runOutputs } from "./run-outputs.ts";
+import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 
 export interface DriverParts {
   readonly context: JobContext;
@@ -37,6 +36,8 @@ export interface DriverParts {
 }
 
 export type DriverState = "INITIALIZED" | "ACTIVE" | "STOPPED";
+
+const LONGEST_BACKOFF_MS = 60_000;
 
 /** One run of a job, from the first offset to the last batch. */
 export class Driver {
@@ -99,7 +100,7 @@ export class Driver {
     const { clock, context } = this.#parts;
     let journal: Journal;
     try {
-      this.#refuseIdleGraph();
+      refuseIdleGraph(context);
       journal = await this.#prepare();
     } catch (error) {
       this.#stopping.abort();
@@ -191,7 +192,7 @@ export class Driver {
   /** Starts the executors, takes over the checkpoint, finds where the streams stand and writes that down. */
   async #prepare(): Promise<Journal> {
     const { context, options, openStore } = this.#parts;
-    this.#refuseWhatCannotRestart();
+    if (openStore !== undefined) refuseWhatCannotRestart(this.#streams);
     const executors = this.#pool.start();
     // A job that cannot start must not take over from one that runs.
     if (openStore !== undefined) await executors;
@@ -245,7 +246,7 @@ export class Driver {
     if (journal.world.pending) {
       const { plan } = journal.world.pending;
       await this.#sinks.fence(this.#batchGraph(plan, journal));
-      await this.#runBatch(plannedEarlier(this.#streams, plan), journal);
+      await this.#runToSuccess(plannedEarlier(this.#streams, plan), journal);
     }
     let last = journal.world.batchTime ?? undefined;
     while (true) {
@@ -274,8 +275,26 @@ export class Driver {
     if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
     await this.#sinks.fence(this.#batchGraph(batch.plan, journal));
     await journal.plan(batch.plan, this.#graphDigest);
-    await this.#runBatch(batch, journal);
+    await this.#runToSuccess(batch, journal);
     return true;
+  }
+
+  /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
+  async #runToSuccess(batch: PlannedBatch, journal: Journal): Promise<void> {
+    const { options, clock } = this.#parts;
+    for (let retry = 0; ; retry++) {
+      try {
+        await this.#runBatch(batch, journal);
+        return;
+      } catch (error) {
+        if (retry === options.batchRetries || MillraceError.is(error, "FENCED") || this.#stopping.signal.aborted)
+          throw error;
+        const pauseMs = Math.min(LONGEST_BACKOFF_MS, options.batchBackoffMs * 2 ** retry);
+        options.logger?.warn({ seq: batch.plan.seq, retry: retry + 1, pauseMs }, "the batch runs again");
+        // A stop that is asked for meanwhile ends the stream with the batch's failure.
+        await clock.sleepUntil(clock.now() + pauseMs, this.#stopping.signal).catch(() => Promise.reject(error));
+      }
+    }
   }
 
   async #runBatch({ plan: planned, inputs }: PlannedBatch, journal: Journal): Promise<void> {
@@ -333,27 +352,6 @@ export class Driver {
   get #graphDigest(): string {
     return digest(this.#parts.context.graph.fingerprint());
   }
-
-  /** As in Spark: the values of a queue are gone with the process. */
-  #refuseWhatCannotRestart(): void {
-    const queue = this.#streams.find(({ source }) => !source.offsets);
-    if (this.#parts.openStore === undefined || queue === undefined) return;
-    throw new MillraceError(
-      "BAD_OPTION",
-      `The stream "${queue.source.name}" cannot be used with a checkpoint: nobody has its values after a restart.`,
-      {
-        hint: "Read from Kafka, or leave out checkpointDirectory.",
-      },
-    );
-  }
-
-  #refuseIdleGraph(): void {
-    const { graph, driverFunctions } = this.#parts.context;
-    if (graph.outputs.length > 0 || driverFunctions.length > 0) return;
-    throw new MillraceError("WRONG_STATE", "There is nothing to do: no output operation was registered.", {
-      hint: "End a stream with foreachRDD, foreachPartition or pprint, or use onDriver.",
-    });
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -361,18 +359,6 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-/** The streams that any output is computed from. */
-function streamsOf({ graph }: JobContext) {
-  const needed = new Set<Node>();
-  const visit = (node: Node) => {
-    if (needed.has(node)) return;
-    needed.add(node);
-    for (const parent of parentsOf(node)) visit(parent);
-  };
-  for (const { node } of graph.outputs) visit(node);
-  return [...needed].flatMap((node) => (node.kind === "source" && node.source.streaming ? [node.source] : []));
 }
 
 /** Waits for all, then throws the first failure: nothing is still starting when this returns. */

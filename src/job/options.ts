@@ -34,6 +34,11 @@ export interface EngineOptions {
   checkpointDirectory?: string | URL | undefined;
   /** Runs a batch that a job with other operations has planned. @default false */
   acceptChangedGraph?: boolean | undefined;
+  /**
+   * What happens when a batch has failed. It stays first in line: "stop" ends the stream with its error; `retry` runs the same plan again,
+   * that many times, after `backoff` (default 1 s, doubling up to a minute), and then stops. @default "stop"
+   */
+  failedBatch?: "stop" | { readonly retry: number; readonly backoff?: Duration | undefined } | undefined;
   /** Tries of one task. From 1 to 100. Spark: `spark.task.maxFailures`. @default 4 */
   taskMaxFailures?: number | undefined;
   /** A task that takes longer fails, and its executor is ended and replaced. On `local` only a function that awaits can be ended. @default none */
@@ -75,6 +80,8 @@ export interface ResolvedOptions {
   readonly trigger: "interval" | "availableNow";
   readonly checkpointDirectory: string | undefined;
   readonly acceptChangedGraph: boolean;
+  readonly batchRetries: number;
+  readonly batchBackoffMs: number;
   readonly taskMaxFailures: number;
   readonly taskTimeoutMs: number | undefined;
   readonly outputTimeoutMs: number | undefined;
@@ -89,6 +96,15 @@ const isLogger: Check = (value) =>
     ? undefined
     : "must have the methods debug, info, warn and error";
 
+const isFailurePolicy: Check = (value) => {
+  if (value === "stop") return undefined;
+  const { retry, backoff, ...rest } = (value ?? {}) as { retry?: unknown; backoff?: unknown };
+  const known =
+    typeof value === "object" && isInteger(1, 1_000_000)(retry) === undefined && Object.keys(rest).length === 0;
+  if (!known) return 'must be "stop" or { retry: 3, backoff: "1s" }';
+  return backoff === undefined ? undefined : void parseDuration(backoff, "failedBatch.backoff", { minMs: 1 });
+};
+
 const isPath: Check = (value) =>
   (value instanceof URL && value.protocol === "file:") || isText(value) === undefined
     ? undefined
@@ -99,6 +115,7 @@ export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Che
   trigger: isOneOf("interval", "availableNow"),
   checkpointDirectory: isPath,
   acceptChangedGraph: isBoolean,
+  failedBatch: isFailurePolicy,
   taskMaxFailures: isInteger(1, 100),
   taskTimeout: checkedLater,
   outputTimeout: checkedLater,
@@ -140,6 +157,11 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
     trigger: given.trigger ?? "interval",
     checkpointDirectory: given.checkpointDirectory === undefined ? undefined : pathOf(given.checkpointDirectory),
     acceptChangedGraph: given.acceptChangedGraph ?? false,
+    batchRetries: typeof given.failedBatch === "object" ? given.failedBatch.retry : 0,
+    batchBackoffMs: parseDuration(
+      (typeof given.failedBatch === "object" ? given.failedBatch.backoff : undefined) ?? "1s",
+      "failedBatch.backoff",
+    ),
     taskMaxFailures: given.taskMaxFailures ?? 4,
     taskTimeoutMs: timeout("taskTimeout"),
     outputTimeoutMs: timeout("outputTimeout"),

@@ -1,0 +1,38 @@
+import type { JobContext } from "../graph/job-context.ts";
+import { type Node, parentsOf } from "../graph/node.ts";
+import type { Source } from "../graph/source.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { Stream } from "./plan-batch.ts";
+
+/** Which streams a driver has to plan, and what it refuses before it starts. */
+
+/** The streams that any output is computed from. */
+export function streamsOf({ graph }: JobContext): Source[] {
+  const needed = new Set<Node>();
+  const visit = (node: Node) => {
+    if (needed.has(node)) return;
+    needed.add(node);
+    for (const parent of parentsOf(node)) visit(parent);
+  };
+  for (const { node } of graph.outputs) visit(node);
+  return [...needed].flatMap((node) => (node.kind === "source" && node.source.streaming ? [node.source] : []));
+}
+
+/** @throws WRONG_STATE when nobody would notice that the job runs. */
+export function refuseIdleGraph({ graph, driverFunctions }: JobContext): void {
+  if (graph.outputs.length > 0 || driverFunctions.length > 0) return;
+  throw new MillraceError("WRONG_STATE", "There is nothing to do: no output operation was registered.", {
+    hint: "End a stream with foreachRDD, foreachPartition, saveTo or pprint, or use onDriver.",
+  });
+}
+
+/** As in Spark: the values of a queue are gone with the process. @throws BAD_OPTION */
+export function refuseWhatCannotRestart(streams: readonly Stream[]): void {
+  const queue = streams.find(({ source }) => !source.offsets);
+  if (queue === undefined) return;
+  throw new MillraceError(
+    "BAD_OPTION",
+    `The stream "${queue.source.name}" cannot be used with a checkpoint: nobody has its values after a restart.`,
+    { hint: "Read from Kafka, or leave out checkpointDirectory." },
+  );
+}
