@@ -136,6 +136,7 @@ export class Driver {
 
   async awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
     this.#failureTold = true;
+    const ended = this.#terminated.promise.then(() => true);
     const waited = new AbortController();
     const { clock } = this.#parts;
     const until = clock.now() + parseDuration(timeout, "timeout");
@@ -144,7 +145,7 @@ export class Driver {
       () => false,
     );
     try {
-      return await Promise.race([this.#terminated.promise.then(() => true), timer]);
+      return await Promise.race([ended, timer]);
     } finally {
       waited.abort();
     }
