@@ -11,4 +11,8 @@ export {
   type SinkDefinition,
   type Written,
 } from "../operators/sink.ts";
+export { type KafkaSinkOptions, kafka } from "./kafka.ts";
+export { type PostgresOptions, type PostgresTableOptions, type PostgresWriteOptions, postgres } from "./postgres.ts";
+export type { PgClient } from "./postgres-database.ts";
+export type { PostgresRow } from "./postgres-rows.ts";
 export { type SqliteOptions, sqlite } from "./sqlite.ts";

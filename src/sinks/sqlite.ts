@@ -3,6 +3,7 @@ import { MillraceError } from "../model/errors.ts";
 import { checkedLater, checkOptions, isFunction, isText } from "../model/options.ts";
 import { type BatchCommit, defineSink, type OutputIdentity, type Sink } from "../operators/sink.ts";
 import { isStillToWrite, type Progress } from "./sink-errors.ts";
+import { conflictClause, quoted } from "./sql.ts";
 
 export type SqliteRow = { readonly [column: string]: SQLInputValue | boolean | Date };
 
@@ -157,16 +158,6 @@ class Writer<T> {
     }
   }
 }
-
-function conflictClause(columns: readonly string[], upsertBy: readonly string[] | undefined): string {
-  if (upsertBy === undefined) return "";
-  const updated = columns.filter((column) => !upsertBy.includes(column));
-  const assignments = updated.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(", ");
-  const action = updated.length === 0 ? "do nothing" : `do update set ${assignments}`;
-  return ` on conflict (${upsertBy.map(quoted).join(", ")}) ${action}`;
-}
-
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 function stored(value: SqliteRow[string]): SQLInputValue {
   if (value instanceof Date) return value.toISOString();
