@@ -29,6 +29,7 @@ function authorizationRefusal(error: ProtocolError): string | undefined {
     ErrorCodes.TOPIC_AUTHORIZATION_FAILED,
     ErrorCodes.GROUP_AUTHORIZATION_FAILED,
     ErrorCodes.CLUSTER_AUTHORIZATION_FAILED,
+    ErrorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
   ];
   return denied.includes(error.protocolCode) ? error.message : undefined;
 }

@@ -106,6 +106,11 @@ export class KafkaCluster implements AsyncDisposable {
     return this.#connections.get(address, "fetch");
   }
 
+  /** For requests of writers, which wait long for replicas. */
+  produceConnection(address: BrokerAddress): Promise<Connection> {
+    return this.#connections.get(address, "produce");
+  }
+
   /** Addresses that were asked so far, for errors. */
   get triedAddresses(): readonly string[] {
     return this.#metadata.tried;

@@ -5,11 +5,12 @@ import { loadClient } from "./client.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
 
 /** A fetch may wait at the broker and blocks what comes behind it on its socket, so it has sockets of its own. */
-export type Purpose = "control" | "fetch";
+export type Purpose = "control" | "fetch" | "produce";
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const CONTROL_TIMEOUT_MS = 5_000;
 const FETCH_TIMEOUT_MS = 30_000;
+const PRODUCE_TIMEOUT_MS = 30_000;
 
 /** One open connection for each broker and purpose. A broken one is dropped and opened again when it is asked for. */
 export class BrokerConnections {
@@ -54,9 +55,14 @@ export class BrokerConnections {
 
   #optionsFor({ host }: BrokerAddress, purpose: Purpose): ConnectionOptions {
     const { tls, sasl, fetchMaxWaitMs } = this.#params;
+    const requestTimeouts = {
+      control: CONTROL_TIMEOUT_MS,
+      fetch: FETCH_TIMEOUT_MS + fetchMaxWaitMs,
+      produce: PRODUCE_TIMEOUT_MS,
+    };
     const options: ConnectionOptions = {
       connectTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: purpose === "fetch" ? FETCH_TIMEOUT_MS + fetchMaxWaitMs : CONTROL_TIMEOUT_MS,
+      requestTimeout: requestTimeouts[purpose],
     };
     if (tls !== undefined) {
       options.tls = tls;

@@ -22,7 +22,7 @@ export class TransactionFilter {
       this.#upcoming.pop();
     }
     if (batch.isControl) {
-      if (endsRollback(batch, buffer)) this.#rolledBack.delete(batch.producerId);
+      if (isAbortMarker(batch, buffer)) this.#rolledBack.delete(batch.producerId);
       return false;
     }
     return !(batch.isTransactional && this.#rolledBack.has(batch.producerId));
@@ -33,7 +33,7 @@ export class TransactionFilter {
  * A control batch holds one uncompressed record whose key is a version and a type. Compaction may leave an empty one: then nothing
  * of its transaction is left either.
  */
-function endsRollback(batch: RecordBatch, buffer: Buffer): boolean {
+export function isAbortMarker(batch: RecordBatch, buffer: Buffer): boolean {
   if (batch.count === 0) return true;
   let position = batch.recordsStart;
   const skipVarint = () => {

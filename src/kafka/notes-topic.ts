@@ -1,0 +1,38 @@
+import { MillraceError } from "../model/errors.ts";
+import { loadClient } from "./client.ts";
+import type { KafkaCluster, TopicInfo } from "./cluster.ts";
+import { refusedByBroker, unexpectedCode } from "./cluster-errors.ts";
+import { responseEvenWithErrors } from "./metadata.ts";
+import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
+
+const NUM_PARTITIONS = 16;
+/** The broker's default. */
+const REPLICATION_FACTOR = -1;
+const TIMEOUT_MS = 10_000;
+
+/** The compacted topic of that name, made when there is none. `neighbour` is a topic that is there: a leader of it is asked. */
+export async function ensureNotesTopic(cluster: KafkaCluster, topic: string, neighbour: string): Promise<TopicInfo> {
+  try {
+    return (await cluster.topics([topic]))[0]!;
+  } catch (error) {
+    if (!MillraceError.is(error, "TOPIC_NOT_FOUND")) throw error;
+  }
+  const leader = await cluster.findLeader({ topic: neighbour, partition: 0 });
+  if (leader?.address === undefined) throw new Error(`${neighbour} has no leader`);
+  const connection = await cluster.produceConnection(leader.address);
+  const { createTopicsV7 } = await loadClient();
+  const request = {
+    name: topic,
+    numPartitions: NUM_PARTITIONS,
+    replicationFactor: REPLICATION_FACTOR,
+    assignments: [],
+    configs: [{ name: "cleanup.policy", value: "compact" }],
+  };
+  const answer = await responseEvenWithErrors(createTopicsV7.api.async(connection, [request], TIMEOUT_MS, false));
+  const code = answer.topics[0]?.errorCode ?? -1;
+  if (code !== ErrorCodes.NONE && code !== ErrorCodes.TOPIC_ALREADY_EXISTS) {
+    const failure = new ProtocolError(code, `creating topic "${topic}"`);
+    throw refusedByBroker(failure) ?? unexpectedCode(failure);
+  }
+  return (await cluster.topics([topic]))[0]!;
+}

@@ -1,0 +1,123 @@
+import { BatchEncoder } from "../kafka/batch-encoder.ts";
+import { COMPRESSIONS, type Compression } from "../kafka/compress.ts";
+import { type KafkaParams, resolveKafkaParams } from "../kafka/kafka-params.ts";
+import { partitionOfKey } from "../kafka/murmur2.ts";
+import { type PartitionToWrite, TransactionalWriter } from "../kafka/transactional-writer.ts";
+import { type Duration, parseDuration } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
+import { checkedLater, checkOptions, isFunction, isOneOf, isText } from "../model/options.ts";
+import type { Partition } from "../operators/partition.ts";
+import { defineSink, type OutputIdentity, type PartitionCommit, type Sink } from "../operators/sink.ts";
+import { isStillToWrite, type Progress } from "./sink-errors.ts";
+
+export interface KafkaSinkOptions<T> {
+  readonly kafkaParams: KafkaParams;
+  /** Must be there when the job starts. */
+  readonly topic: string;
+  /** Decides the partition, as in Java's clients. Values without a key, or with null, go round the partitions. A text is UTF-8. */
+  readonly key?: ((value: T) => string | Uint8Array | null) | undefined;
+  readonly value: (value: T) => string | Uint8Array | null;
+  /** @default "none" */
+  readonly compression?: Compression | undefined;
+  /** How long the brokers keep a transaction whose writer is gone: so long its readers wait. @default "60s" */
+  readonly transactionTimeout?: Duration | undefined;
+  /** Keeps how far each output has come; compacted, made when there is none. Never add partitions to it. @default "millrace-progress" */
+  readonly progressTopic?: string | undefined;
+}
+
+/**
+ * A topic, exactly once for readers with `isolation.level=read_committed`. Each partition of a batch is one transaction, together with
+ * its progress. It is encoded as a whole before the transaction begins, so it is held in memory, and no user function keeps a
+ * transaction open.
+ * @throws BAD_OPTION
+ */
+export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
+  checkOptions("kafka", options, {
+    kafkaParams: checkedLater,
+    topic: isText,
+    key: isFunction,
+    value: isFunction,
+    compression: isOneOf(...COMPRESSIONS),
+    transactionTimeout: checkedLater,
+    progressTopic: isText,
+  });
+  for (const needed of ["kafkaParams", "topic", "value"] as const) {
+    if (options[needed] !== undefined) continue;
+    throw new MillraceError("BAD_OPTION", `kafka needs "${needed}".`, {
+      hint: "kafka({ kafkaParams, topic, key, value })",
+    });
+  }
+  const { topic, progressTopic = "millrace-progress" } = options;
+  if (topic === progressTopic) {
+    throw new MillraceError("BAD_OPTION", `kafka: "topic" and "progressTopic" are both "${topic}".`, {
+      hint: "The progress topic is the sink's own: give it another name.",
+    });
+  }
+  const params = resolveKafkaParams(options.kafkaParams);
+  const transactionTimeoutMs = parseDuration(options.transactionTimeout ?? "60s", "transactionTimeout", { minMs: 1 });
+  return defineSink<T, TransactionalWriter>({
+    open: () => TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs }),
+    async fence(writer, output, epoch, numPartitions) {
+      await Promise.all(Array.from({ length: numPartitions }, (_, n) => fencePartition(writer, output, epoch, n)));
+    },
+    async commitPartition(writer, partition, commit) {
+      const { seq, epoch, digest, signal } = commit;
+      const written = await writer.commit({
+        transactionalId: transactionalIdOf(commit, commit.partition),
+        signal,
+        decide: (note) => (isStillToWrite(commit, progressIn(note)) ? noteOf({ seq, epoch, digest }) : undefined),
+        write: (numPartitions) => encode(partition, commit, numPartitions, options),
+      });
+      return written ? "written" : "already written";
+    },
+    close: (writer) => writer.close(),
+  });
+}
+
+async function fencePartition(writer: TransactionalWriter, identity: OutputIdentity, epoch: number, partition: number) {
+  await writer.commit({
+    transactionalId: transactionalIdOf(identity, partition),
+    decide(note) {
+      const known = progressIn(note);
+      isStillToWrite({ output: identity.output, seq: Number.POSITIVE_INFINITY, epoch, digest: "" }, known);
+      return noteOf({ seq: known?.seq ?? 0, epoch, digest: known?.digest ?? "" });
+    },
+    write: async () => [],
+  });
+}
+
+/** Without epoch and attempt: each new writer of this partition ends what an earlier one has left open. */
+function transactionalIdOf({ checkpointId, output }: OutputIdentity, partition: number): string {
+  return `${checkpointId}.${output}.${partition}`;
+}
+
+const noteOf = (progress: Progress) => JSON.stringify(progress);
+const progressIn = (note: string | undefined) => (note === undefined ? undefined : (JSON.parse(note) as Progress));
+
+async function encode<T>(
+  partition: Partition<T>,
+  commit: PartitionCommit,
+  numPartitions: number,
+  { key: keyOf, value: valueOf, compression = "none" }: KafkaSinkOptions<T>,
+): Promise<readonly PartitionToWrite[]> {
+  const encoders = new Map<number, BatchEncoder>();
+  let turn = commit.partition;
+  for await (const chunk of partition.chunks()) {
+    for (const item of chunk) {
+      const key = bytesOf(keyOf?.(item) ?? null);
+      const target = key === null ? turn++ % numPartitions : partitionOfKey(key, numPartitions);
+      let encoder = encoders.get(target);
+      if (encoder === undefined) {
+        encoder = new BatchEncoder(compression);
+        encoders.set(target, encoder);
+      }
+      encoder.add(key, bytesOf(valueOf(item)));
+    }
+    commit.signal.throwIfAborted();
+  }
+  return Array.from(encoders, ([target, encoder]) => ({ partition: target, batches: encoder.finish() }));
+}
+
+function bytesOf(content: string | Uint8Array | null): Uint8Array | null {
+  return typeof content === "string" ? Buffer.from(content) : content;
+}

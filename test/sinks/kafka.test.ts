@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { defineJob, KafkaUtils, runJob } from "millrace";
+import { kafka, type PartitionCommit } from "millrace/sinks";
+import { sinkContract } from "millrace/testing";
+import { runKafkaTool } from "../../dev/kafka/index.ts";
+import { BatchEncoder, type ProducerIdentity, signBatch } from "../../src/kafka/batch-encoder.ts";
+import type { KafkaCluster } from "../../src/kafka/cluster.ts";
+import { murmur2 } from "../../src/kafka/murmur2.ts";
+import { produceBatch } from "../../src/kafka/produce.ts";
+import { ProtocolError } from "../../src/kafka/protocol-error.ts";
+import { findCoordinator, TransactionCoordinator } from "../../src/kafka/transaction-coordinator.ts";
+import { partitionOf } from "../../src/operators/partition.ts";
+import type { PartitionSink, Sink } from "../../src/operators/sink.ts";
+import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
+import { produceMany } from "../helpers/produce.ts";
+import { asAdmin, openCluster, readRecords, type TextRecord, wholePartition } from "../kafka/read-all.ts";
+
+const kafkaParams = () => ({ "bootstrap.servers": bootstrapServers() });
+
+/** Everything that a reader of committed records sees, partition after partition. */
+async function committed(topic: string): Promise<TextRecord[]> {
+  await using cluster = openCluster({ "isolation.level": "read_committed" });
+  const [info] = await cluster.topics([topic]);
+  const records: TextRecord[] = [];
+  for (const { partition } of info!.partitions) {
+    records.push(...(await readRecords(cluster, await wholePartition(cluster, topic, partition))));
+  }
+  return records;
+}
+
+/** All values, when no transaction holds readers back any more. */
+async function committedValues(topic: string): Promise<(string | null)[]> {
+  return (await committed(topic)).map(({ value }) => value);
+}
+
+const progressTopic = () => createTopic({ name: "progress" }, { configs: { "cleanup.policy": "compact" } });
+
+sinkContract<string>(
+  (name, run) => test(`kafka: ${name}`, run),
+  async () => {
+    const topic = await createTopic({ name: "sink contract" }, { partitions: 2 });
+    return {
+      sink: kafka<string>({
+        kafkaParams: kafkaParams(),
+        topic,
+        key: (v) => v,
+        value: (v) => v,
+        progressTopic: await progressTopic(),
+      }),
+      value: (n) => `value ${n}`,
+      stored: async () => (await committedValues(topic)).map(String),
+    };
+  },
+);
+
+const commit: PartitionCommit = {
+  checkpointId: "checkpoint",
+  appName: "test",
+  output: "out",
+  seq: 1,
+  batchTime: 1_000,
+  partition: 0,
+  numPartitions: 1,
+  digest: "plan",
+  epoch: 1,
+  offsetRanges: [],
+  signal: new AbortController().signal,
+};
+
+async function openSink<T>(sink: Sink<T>) {
+  const definition = sink["~sink"] as PartitionSink<T, unknown>;
+  return { definition, connection: await definition.open(commit) };
+}
+
+/** As the engine runs one partition of one batch, on a connection of its own. */
+async function save<T>(sink: Sink<T>, values: readonly T[]) {
+  const { definition, connection } = await openSink(sink);
+  try {
+    const once = async function* () {
+      yield values;
+    };
+    return await definition.commitPartition(connection, partitionOf(once()), commit);
+  } finally {
+    await definition.close(connection);
+  }
+}
+
+test("murmur2 is that of Java's clients", () => {
+  const golden = {
+    "21": -973932308,
+    foobar: -790332482,
+    "a-little-bit-long-string": -985981536,
+    lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8: -58897971,
+    abc: 479470107,
+  };
+  for (const [key, hash] of Object.entries(golden)) assert.equal(murmur2(Buffer.from(key)), hash, key);
+});
+
+test("a job copies what passes a filter from topic to topic, once", async (t) => {
+  const from = await createTopic(t, { partitions: 2 });
+  const to = await createTopic(t, { partitions: 3 });
+  const progress = await progressTopic();
+  const job = defineJob({ appName: "copy", batchInterval: "20ms", master: "local", trigger: "availableNow" }, (ssc) => {
+    KafkaUtils.createDirectStream(ssc, [from], { ...kafkaParams(), "auto.offset.reset": "earliest" })
+      .map(({ value }) => Number(value))
+      .filter((n) => n % 2 === 0)
+      .saveTo(
+        kafka({ kafkaParams: kafkaParams(), topic: to, value: (n: number) => `even ${n}`, progressTopic: progress }),
+        { name: "even" },
+      );
+  });
+  await produceMany(from, 100, String, { partitions: 2 });
+  await (await runJob(job)).awaitTermination();
+  const even = Array.from({ length: 50 }, (_, i) => `even ${2 * i}`);
+  assert.deepEqual((await committedValues(to)).toSorted(), even.toSorted());
+});
+
+for (const compression of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
+  test(`Kafka's own consumer reads what is written with ${compression}, nulls and two million bytes too`, async (t) => {
+    const topic = await createTopic(t);
+    const records: [string | null, string | null][] = [
+      ["key", "value"],
+      [null, "no key"],
+      ["no value", null],
+      ["ключ", "значение"],
+      ...Array.from({ length: 2_000 }, (_, i): [string, string] => [`k${i}`, `${i} `.repeat(200)]),
+    ];
+    const sink = kafka<[string | null, string | null]>({
+      kafkaParams: kafkaParams(),
+      topic,
+      key: ([key]) => key,
+      value: ([, value]) => value,
+      compression,
+      progressTopic: await progressTopic(),
+    });
+    assert.equal(await save(sink, records), "written");
+    const { stdout } = await runKafkaTool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
+      ...["--bootstrap-server", bootstrapServers(), "--topic", topic, "--from-beginning"],
+      ...["--isolation-level", "read_committed", "--max-messages", String(records.length), "--timeout-ms", "20000"],
+      ...["--formatter-property", "print.key=true", "--formatter-property", "key.separator=|"],
+    ]);
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.trim()),
+      records.map(([key, value]) => `${key}|${value}`.trim()),
+    );
+  });
+}
+
+test("equal keys go where Java's clients put them, values without a key round the partitions", async (t) => {
+  const topic = await createTopic(t, { partitions: 3 });
+  const sink = kafka<string | null>({
+    kafkaParams: kafkaParams(),
+    topic,
+    key: (key) => key,
+    value: () => "v",
+    progressTopic: await progressTopic(),
+  });
+  await save(sink, ["foobar", "abc", null, null, null, "foobar"]);
+  const places = (await committed(topic)).map(({ key, partition }) => [key, partition]);
+  const place = (hash: number) => (hash & 0x7fffffff) % 3;
+  const expected = [
+    ["foobar", place(-790332482)],
+    ["foobar", place(-790332482)],
+    ["abc", place(479470107)],
+    [null, 0],
+    [null, 1],
+    [null, 2],
+  ];
+  assert.deepEqual(places.map(String).toSorted(), expected.map(String).toSorted());
+});
+
+/** What a writer that died leaves: a transaction with one record, never ended. */
+async function leaveOpen(transactionalId: string, topic: string, text: string): Promise<TransactionCoordinator> {
+  const cluster = openCluster();
+  openClusters.push(cluster);
+  const place = { topic, partition: 0 };
+  await cluster.topics([topic]);
+  const leader = await cluster.produceConnection((await cluster.findLeader(place))!.address!);
+  const address = await findCoordinator(leader, transactionalId);
+  const coordinator = new TransactionCoordinator(transactionalId, await cluster.produceConnection(address));
+  const producer = await begun(coordinator);
+  await coordinator.addPartitions(producer, [{ name: topic, partitions: [0] }]);
+  const encoder = new BatchEncoder("none");
+  encoder.add(Buffer.from(text), Buffer.from(text));
+  await produceBatch(leader, transactionalId, place, signBatch(encoder.finish()[0]!, producer, 0));
+  return coordinator;
+}
+
+const openClusters: KafkaCluster[] = [];
+after(() => Promise.all(openClusters.map((cluster) => cluster.close())));
+
+async function begun(coordinator: TransactionCoordinator): Promise<ProducerIdentity> {
+  for (;;) {
+    try {
+      return await coordinator.begin(60_000);
+    } catch (error) {
+      // A broker that has just started has no coordinators yet; the transaction before may still be ending.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+}
+
+async function endOffset(topic: string, isolation: "read_committed" | "read_uncommitted"): Promise<number> {
+  await using cluster = openCluster({ "isolation.level": isolation });
+  return (await wholePartition(cluster, topic)).untilOffset;
+}
+
+test("a reader of committed records sees nothing of an attempt that died; the next one ends it and writes once", async (t) => {
+  const topic = await createTopic(t);
+  const sink = kafka<string>({
+    kafkaParams: kafkaParams(),
+    topic,
+    value: (v) => v,
+    progressTopic: await progressTopic(),
+  });
+  await leaveOpen("checkpoint.out.0", topic, "of the dead");
+  assert.deepEqual([await endOffset(topic, "read_uncommitted"), await committedValues(topic)], [1, []]);
+  assert.equal(await save(sink, ["a", "b"]), "written");
+  assert.deepEqual(await committedValues(topic), ["a", "b"]);
+  assert.equal(await save(sink, ["a", "b"]), "already written");
+  assert.deepEqual(await committedValues(topic), ["a", "b"]);
+});
+
+test("progress is found behind a stranger's transaction that is still open in the progress topic", async (t) => {
+  const topic = await createTopic(t);
+  const progress = await progressTopic();
+  const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
+  await leaveOpen(`stranger of ${topic}`, progress, "stranger");
+  assert.equal(await save(sink, ["a"]), "written");
+  assert.equal(
+    await endOffset(progress, "read_committed"),
+    0,
+    "the stranger holds back whoever reads to the stable end",
+  );
+  assert.equal(await save(sink, ["a"]), "already written");
+  assert.deepEqual(await committedValues(topic), ["a"]);
+});
+
+test("a writer that is fenced while it encodes begins again and writes once", async (t) => {
+  const topic = await createTopic(t);
+  const progress = await progressTopic();
+  const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
+  const results: string[] = [];
+  const { definition, connection } = await openSink(sink);
+  const values = async function* () {
+    yield ["a"];
+    // Another attempt of the same work begins and commits meanwhile.
+    results.push(await save(sink, ["a", "b"]));
+    yield ["b"];
+  };
+  results.push(await definition.commitPartition(connection, partitionOf(values()), commit));
+  await definition.close(connection);
+  assert.deepEqual(results, ["written", "already written"]);
+  assert.deepEqual(await committedValues(topic), ["a", "b"]);
+});
+
+test("a value that is too large ends at once, says what to do, and leaves nothing", async (t) => {
+  const topic = await createTopic(t, { configs: { "max.message.bytes": "1000" } });
+  const sink = kafka<string>({
+    kafkaParams: kafkaParams(),
+    topic,
+    value: (v) => v,
+    progressTopic: await progressTopic(),
+  });
+  await assert.rejects(save(sink, ["x".repeat(2_000)]), { code: "SINK_FAILED", hint: /max\.message\.bytes/ });
+  assert.equal(await save(sink, ["small"]), "written");
+  assert.deepEqual(await committedValues(topic), ["small"]);
+});
+
+test("a topic that is not there, and options that make no sense, are refused", async (t) => {
+  const options = { kafkaParams: kafkaParams(), topic: topicName(t), value: String };
+  await assert.rejects(openSink(kafka(options)), { code: "TOPIC_NOT_FOUND" });
+  assert.throws(() => kafka({ ...options, topic: "millrace-progress" }), { code: "BAD_OPTION" });
+  assert.throws(() => kafka({ ...options, compression: "rar" as "zstd" }), { code: "BAD_OPTION" });
+  assert.throws(() => kafka({ kafkaParams: kafkaParams(), topic: "t" } as never), { code: "BAD_OPTION" });
+});
+
+test("the progress topic is made, compacted, when there is none", async (t) => {
+  const topic = await createTopic(t);
+  const progress = topicName(t);
+  const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
+  assert.equal(await save(sink, ["a"]), "written");
+  await asAdmin(async (admin) => {
+    const [found] = await admin.describeConfigs({ resources: [{ resourceType: 2, resourceName: progress }] });
+    const policy = found!.configs.find(({ name }) => name === "cleanup.policy");
+    assert.equal(policy?.value, "compact");
+  });
+});
