@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { OffsetRange } from "millrace";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
+import { runKilled } from "../helpers/killed-driver.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
-import { waitUntil } from "../helpers/wait-until.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const JOB = fileURLToPath(new URL("../fixtures/jobs/record-batches.ts", import.meta.url));
 const KILLS = 4;
 const RECORDS_PER_ROUND = 400;
 
@@ -27,11 +22,6 @@ test("a driver that is killed again and again runs every batch by its plan, and 
   const topic = await createTopic(t, { partitions: 4 });
   const folder = temporaryFolder(t);
   const file = join(folder, "batches.jsonl");
-  const params = { brokers: bootstrapServers(), topic, file };
-  const args = ["--conditions=millrace-source", MAIN, "run", JOB, "--executors", "2", "--log-level", "error"];
-  for (const [name, value] of Object.entries(params)) args.push("--param", `${name}=${value}`);
-  args.push("--checkpoint-directory", join(folder, "checkpoint"));
-
   const lines = async (): Promise<Line[]> => {
     const text = await readFile(file, "utf8").catch(() => "");
     // The last line may be cut off: its batch did not complete.
@@ -45,16 +35,16 @@ test("a driver that is killed again and again runs every batch by its plan, and 
     return [...ends.values()].reduce((sum, end) => sum + end, 0);
   };
 
-  for (let round = 1; round <= KILLS + 1; round++) {
-    await produceMany(topic, RECORDS_PER_ROUND, (i) => String((round - 1) * RECORDS_PER_ROUND + i), { partitions: 4 });
-    const driver = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
-    const exited = once(driver, "exit");
-    const target = round === KILLS + 1 ? round * RECORDS_PER_ROUND : (round - 1) * RECORDS_PER_ROUND + 40 * round;
-    await waitUntil(`${target} records are in batches`, async () => records(await lines()) >= target);
-    driver.kill(round === KILLS + 1 ? "SIGTERM" : "SIGKILL");
-    const [code] = await exited;
-    if (round === KILLS + 1) assert.equal(code, 0, "the last driver stops gracefully");
-  }
+  await runKilled({
+    job: "record-batches.ts",
+    params: { brokers: bootstrapServers(), topic, file },
+    checkpointDirectory: join(folder, "checkpoint"),
+    kills: KILLS,
+    recordsPerRound: RECORDS_PER_ROUND,
+    produce: (round) =>
+      produceMany(topic, RECORDS_PER_ROUND, (i) => String((round - 1) * RECORDS_PER_ROUND + i), { partitions: 4 }),
+    progress: async () => records(await lines()),
+  });
 
   const bySeq = new Map<number, Line>();
   for (const line of await lines()) {

@@ -79,22 +79,27 @@ function openProducer(options: ProduceOptions, more: { transactionalId?: string;
 
 const compression = ({ compression }: ProduceOptions) => (compression === undefined ? {} : { compression });
 
-/** A batch must stay below the broker's limit of 1 MB. */
+/**
+ * A batch must stay below the broker's limit of 1 MB, and holds one partition's records: the client sends all of a batch again when one
+ * partition was refused (a topic that is new to its leader), and would double the records of the others.
+ */
 function* batches(topic: string, records: readonly RecordToWrite[]): Generator<MessageToProduce[]> {
-  let batch: MessageToProduce[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    const message = toMessage(topic, record);
-    const size = 100 + (message.key?.length ?? 0) + (message.value?.length ?? 0);
-    if (bytes + size > 500_000 && batch.length > 0) {
-      yield batch;
-      batch = [];
-      bytes = 0;
+  for (const ofPartition of Map.groupBy(records, ({ partition = 0 }) => partition).values()) {
+    let batch: MessageToProduce[] = [];
+    let bytes = 0;
+    for (const record of ofPartition) {
+      const message = toMessage(topic, record);
+      const size = 100 + (message.key?.length ?? 0) + (message.value?.length ?? 0);
+      if (bytes + size > 500_000 && batch.length > 0) {
+        yield batch;
+        batch = [];
+        bytes = 0;
+      }
+      batch.push(message);
+      bytes += size;
     }
-    batch.push(message);
-    bytes += size;
+    if (batch.length > 0) yield batch;
   }
-  if (batch.length > 0) yield batch;
 }
 
 function toMessage(topic: string, record: RecordToWrite): MessageToProduce {
