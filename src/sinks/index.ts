@@ -15,4 +15,5 @@ export { type KafkaSinkOptions, kafka } from "./kafka.ts";
 export { type PostgresOptions, type PostgresTableOptions, type PostgresWriteOptions, postgres } from "./postgres.ts";
 export type { PgClient } from "./postgres-database.ts";
 export type { PostgresRow } from "./postgres-rows.ts";
+export { isStillToWrite, type Progress } from "./sink-errors.ts";
 export { type SqliteOptions, sqlite } from "./sqlite.ts";
