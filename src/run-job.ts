@@ -1,12 +1,11 @@
 import { pathToFileURL } from "node:url";
-import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
+import { actionsOutsideBatches, askedBeforeStart } from "./driver/actions-outside-batches.ts";
 import { Driver } from "./driver/driver.ts";
 import { type OpenStore, storeOf } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
 import { ThreadExecutor } from "./executor/thread.ts";
-import { ActionTrap } from "./graph/action-trap.ts";
-import { DeferredRunner } from "./graph/deferred-runner.ts";
+import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
 import { buildGraph } from "./job/build-graph.ts";
 import { isJob, type Job } from "./job/job.ts";
 import { loadJob } from "./job/load-job.ts";
@@ -90,7 +89,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     );
   }
 
-  const later = new DeferredRunner(new ActionTrap());
+  const later = new DeferredRunner(refusingRunner(askedBeforeStart));
   const context = buildGraph(loaded as Job, params, later);
   for (const listener of listeners) context.addStreamingListener(listener);
   const driver = new Driver({

@@ -1,10 +1,9 @@
-import { actionsOutsideBatches } from "./driver/actions-outside-batches.ts";
+import { actionsOutsideBatches, askedBeforeStart } from "./driver/actions-outside-batches.ts";
 import { Driver } from "./driver/driver.ts";
 import { storeOf } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
-import { ActionTrap } from "./graph/action-trap.ts";
-import { DeferredRunner } from "./graph/deferred-runner.ts";
+import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
 import { Graph } from "./graph/graph.ts";
 import { JobContext } from "./graph/job-context.ts";
 import { type JobOptions, resolveOptions } from "./job/options.ts";
@@ -34,7 +33,7 @@ export class StreamingContext extends JobContext implements RunningJob {
       );
     }
     const { batchIntervalMs } = resolveOptions("StreamingContext", { ...options, master: "local" });
-    const runner = new DeferredRunner(new ActionTrap());
+    const runner = new DeferredRunner(refusingRunner(askedBeforeStart));
     super(options.appName, batchIntervalMs, new Graph(runner));
     this.#options = options;
     this.#runner = runner;

@@ -1,4 +1,5 @@
 import type { ActionRunner } from "../graph/action.ts";
+import { MillraceError } from "../model/errors.ts";
 import type { Driver } from "./driver.ts";
 
 /** The actions of RDDs that a script or `onDriver` holds: they run when the driver has started. */
@@ -9,4 +10,10 @@ export function actionsOutsideBatches(driver: Driver): ActionRunner {
     numPartitions: (node) => driver.outsideBatches.numPartitions(node),
     offsetRanges: (node) => driver.outsideBatches.offsetRanges(node),
   };
+}
+
+export function askedBeforeStart(): MillraceError {
+  return new MillraceError("WRONG_STATE", "An RDD was asked for its data before the executors were started.", {
+    hint: "Ask inside onDriver, or after `await ssc.start()`.",
+  });
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
 import { closeResources } from "../executor/resource.ts";
@@ -13,6 +14,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import type { BatchPlan, RunningPlan } from "../model/plan.ts";
+import { askedBeforeStart } from "./actions-outside-batches.ts";
 import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun } from "./batch-run.ts";
@@ -119,9 +121,7 @@ export class Driver {
   /** Runs the actions of RDDs that belong to no batch. */
   get outsideBatches(): ActionRunner {
     if (this.#outside) return this.#outside;
-    throw new MillraceError("WRONG_STATE", "An RDD was asked for its data before the executors were started.", {
-      hint: "Ask inside onDriver, or after `await ssc.start()`.",
-    });
+    throw askedBeforeStart();
   }
 
   /** Settles like {@link awaitTermination}, but never fails, and so tells nobody of a failure. */
@@ -259,6 +259,8 @@ export class Driver {
       }
       if (signal.aborted) return;
       if (!(await this.#batch(last, journal))) return;
+      // Signals and timers get their turn, also when one batch follows another without a pause.
+      await nextTurn();
     }
   }
 

@@ -1,3 +1,4 @@
+import type { MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { Action, ActionRunner } from "./action.ts";
 import type { Node } from "./node.ts";
@@ -25,4 +26,12 @@ export class DeferredRunner implements ActionRunner {
   offsetRanges(node: Node): readonly OffsetRange[] {
     return this.target.offsetRanges(node);
   }
+}
+
+/** Refuses every action, where there is code that waits for it and so hears of it. */
+export function refusingRunner(refusal: () => MillraceError): ActionRunner {
+  const refuse = (): never => {
+    throw refusal();
+  };
+  return { run: async () => refuse(), iterate: refuse, numPartitions: refuse, offsetRanges: refuse };
 }

@@ -1,6 +1,6 @@
 import type { ActionRunner } from "../graph/action.ts";
 import { ActionTrap } from "../graph/action-trap.ts";
-import { DeferredRunner } from "../graph/deferred-runner.ts";
+import { DeferredRunner, refusingRunner } from "../graph/deferred-runner.ts";
 import { Graph } from "../graph/graph.ts";
 import { JobContext } from "../graph/job-context.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -28,7 +28,17 @@ export function buildGraph(
     });
   }
   trap.check();
-  runner.target = laterRunner ?? trap;
+  runner.target = laterRunner ?? refusingRunner(onAnExecutor);
   context.graph.seal();
   return context;
+}
+
+function onAnExecutor(): MillraceError {
+  return new MillraceError(
+    "ACTION_IN_TRANSFORM",
+    "An RDD was asked for its data by a function that runs on an executor.",
+    {
+      hint: "Only the driver can ask: in foreachRDD or onDriver. To bring two sets of records together, use union or transform.",
+    },
+  );
 }
