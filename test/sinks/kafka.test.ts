@@ -4,7 +4,7 @@ import { defineJob, KafkaUtils, runJob } from "millrace";
 import { kafka, type PartitionCommit } from "millrace/sinks";
 import { sinkContract } from "millrace/testing";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
-import { BatchEncoder, type ProducerIdentity, signBatch } from "../../src/kafka/batch-encoder.ts";
+import { BatchEncoder, signBatch } from "../../src/kafka/batch-encoder.ts";
 import type { KafkaCluster } from "../../src/kafka/cluster.ts";
 import { murmur2 } from "../../src/kafka/murmur2.ts";
 import { produceBatch } from "../../src/kafka/produce.ts";
@@ -180,25 +180,26 @@ async function leaveOpen(transactionalId: string, topic: string, text: string): 
   const place = { topic, partition: 0 };
   await cluster.topics([topic]);
   const leader = await cluster.produceConnection((await cluster.findLeader(place))!.address!);
-  const address = await findCoordinator(leader, transactionalId);
+  const address = await accepted(() => findCoordinator(leader, transactionalId));
   const coordinator = new TransactionCoordinator(transactionalId, await cluster.produceConnection(address));
-  const producer = await begun(coordinator);
-  await coordinator.addPartitions(producer, [{ name: topic, partitions: [0] }]);
+  const producer = await accepted(() => coordinator.begin(60_000));
+  await accepted(() => coordinator.addPartitions(producer, [{ name: topic, partitions: [0] }]));
   const encoder = new BatchEncoder("none");
   encoder.add(Buffer.from(text), Buffer.from(text));
-  await produceBatch(leader, transactionalId, place, signBatch(encoder.finish()[0]!, producer, 0));
+  const batch = signBatch(encoder.finish()[0]!, producer, 0);
+  await accepted(() => produceBatch(leader, transactionalId, place, batch));
   return coordinator;
 }
 
 const openClusters: KafkaCluster[] = [];
 after(() => Promise.all(openClusters.map((cluster) => cluster.close())));
 
-async function begun(coordinator: TransactionCoordinator): Promise<ProducerIdentity> {
+/** A broker that has just started has no coordinators yet, and one may not know yet that it leads a new topic. */
+async function accepted<R>(request: () => Promise<R>): Promise<R> {
   for (;;) {
     try {
-      return await coordinator.begin(60_000);
+      return await request();
     } catch (error) {
-      // A broker that has just started has no coordinators yet; the transaction before may still be ending.
       if (!(error instanceof ProtocolError)) throw error;
     }
   }
