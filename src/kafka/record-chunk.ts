@@ -9,15 +9,7 @@ import { decodeFailed } from "../decoders/resolve.ts";
 import { ConsumerRecord, type Header, type RecordSource, type TimestampType } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
-import {
-  HEADERS_START,
-  KEY_END,
-  KEY_START,
-  type RecordColumns,
-  ROW,
-  VALUE_END,
-  VALUE_START,
-} from "./record-columns.ts";
+import type { RecordColumns } from "./record-columns.ts";
 import { readHeaders } from "./record-headers.ts";
 
 /** How the keys and values of a stream are decoded. */
@@ -37,7 +29,6 @@ export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSour
   readonly length: number;
   readonly buffer: SliceableBuffer;
   readonly #columns: RecordColumns;
-  readonly #places: Int32Array;
   readonly #decoders: RecordDecoders<K, V>;
   #position = 0;
   /** Null until somebody asks. */
@@ -56,7 +47,6 @@ export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSour
     this.length = columns.length;
     this.buffer = buffer;
     this.#columns = columns;
-    this.#places = columns.places;
     this.#decoders = decoders;
   }
 
@@ -78,20 +68,20 @@ export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSour
   }
 
   offsetAt(index: number): number {
-    return this.#columns.baseOffset + this.#places[index * ROW]!;
+    return this.#columns.offset(index);
   }
 
   timestampAt(index: number): Time {
-    return this.#columns.timestamps[index]!;
+    return this.#columns.timestamp(index);
   }
 
   headersAt(index: number): readonly Header[] {
-    return readHeaders(this.buffer, this.#places[index * ROW + HEADERS_START]!);
+    return readHeaders(this.buffer, this.#columns.valueEnd(index));
   }
 
   keyAt(index: number): K {
-    const start = this.#places[index * ROW + KEY_START]!;
-    const end = this.#places[index * ROW + KEY_END]!;
+    const start = this.#columns.keyStart(index);
+    const end = this.#columns.keyEnd(index);
     try {
       return this.#decoders.key.decodeAt(this, start, end, index, "key");
     } catch (error) {
@@ -100,8 +90,8 @@ export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSour
   }
 
   valueAt(index: number): V {
-    const start = this.#places[index * ROW + VALUE_START]!;
-    const end = this.#places[index * ROW + VALUE_END]!;
+    const start = this.#columns.valueStart(index);
+    const end = this.#columns.valueEnd(index);
     try {
       return this.#decoders.value.decodeAt(this, start, end, index, "value");
     } catch (error) {
@@ -111,9 +101,10 @@ export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSour
 
   /** The raw key or value of a record. */
   bytesAt(index: number, field: DecodedField): Uint8Array | null {
-    const column = index * ROW + (field === "key" ? KEY_START : VALUE_START);
-    const start = this.#places[column]!;
-    return start < 0 ? null : this.buffer.subarray(start, this.#places[column + 1]!);
+    const columns = this.#columns;
+    const isKey = field === "key";
+    const start = isKey ? columns.keyStart(index) : columns.valueStart(index);
+    return start < 0 ? null : this.buffer.subarray(start, isKey ? columns.keyEnd(index) : columns.valueEnd(index));
   }
 
   contextOf(index: number, field: DecodedField): DecodeContext {

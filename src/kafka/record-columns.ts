@@ -4,14 +4,13 @@ import { corruptRecord, type RecordBatch } from "./record-batch.ts";
 import { skipHeaders } from "./record-headers.ts";
 import { VarintReader } from "./varint.ts";
 
-/** Numbers in a row of {@link RecordColumns.places}; a start below zero is Kafka's null. */
-export const OFFSET_DELTA = 0;
-export const KEY_START = 1;
-export const KEY_END = 2;
-export const VALUE_START = 3;
-export const VALUE_END = 4;
-export const HEADERS_START = 5;
-export const ROW = 6;
+// A row of RecordColumns; a start below zero is Kafka's null. Not exported: what a module exports is no constant to V8.
+const OFFSET_DELTA = 0;
+const KEY_START = 1;
+const KEY_END = 2;
+const VALUE_START = 3;
+const VALUE_END = 4;
+const ROW = 5;
 
 /** A batch's records, in the buffer that was fetched or in what its compressed bytes gave. */
 export interface BatchRecords {
@@ -22,16 +21,16 @@ export interface BatchRecords {
 
 /** Where the records of some batches lie: columns instead of an object or a view per record. */
 export class RecordColumns {
-  /** {@link ROW} numbers a record: its offset less {@link baseOffset}, then positions in the buffer. */
-  readonly places: Int32Array;
-  readonly timestamps: Float64Array;
-  readonly baseOffset: number;
   length = 0;
   /** From the first byte of the first record to the last of the last. */
   start = 0;
   end = 0;
   /** Bytes above 127 between `start` and `end` that belong to no key, value or header. */
   framingBytesAbove127 = 0;
+  /** {@link ROW} numbers a record: its offset less that of the first batch, then positions in the buffer. */
+  readonly #places: Int32Array;
+  readonly #timestamps: Float64Array;
+  readonly #baseOffset: number;
   readonly #bytes: Uint8Array;
   readonly #range: OffsetRange;
   readonly #varints: VarintReader;
@@ -43,23 +42,48 @@ export class RecordColumns {
   constructor(bytes: Uint8Array, parts: readonly BatchRecords[], range: OffsetRange) {
     let capacity = 0;
     for (const { batch } of parts) capacity += batch.count;
-    this.places = new Int32Array(capacity * ROW);
-    this.timestamps = new Float64Array(capacity);
-    this.baseOffset = parts[0]?.batch.baseOffset ?? 0;
+    this.#places = new Int32Array(capacity * ROW);
+    this.#timestamps = new Float64Array(capacity);
+    this.#baseOffset = parts[0]?.batch.baseOffset ?? 0;
     this.#bytes = bytes;
     this.#range = range;
     this.#varints = new VarintReader(bytes, 0);
     for (const part of parts) this.#add(part);
   }
 
+  offset(index: number): number {
+    return this.#baseOffset + this.#places[index * ROW + OFFSET_DELTA]!;
+  }
+
+  timestamp(index: number): number {
+    return this.#timestamps[index]!;
+  }
+
+  keyStart(index: number): number {
+    return this.#places[index * ROW + KEY_START]!;
+  }
+
+  keyEnd(index: number): number {
+    return this.#places[index * ROW + KEY_END]!;
+  }
+
+  valueStart(index: number): number {
+    return this.#places[index * ROW + VALUE_START]!;
+  }
+
+  valueEnd(index: number): number {
+    return this.#places[index * ROW + VALUE_END]!;
+  }
+
   #add({ batch, start, end }: BatchRecords): void {
     const varints = this.#varints;
     const bytes = this.#bytes;
-    const { places, timestamps } = this;
+    const places = this.#places;
+    const timestamps = this.#timestamps;
     const firstDelta = this.#range.fromOffset - batch.baseOffset;
     const endDelta = this.#range.untilOffset - batch.baseOffset;
     const lastDelta = batch.lastOffset - batch.baseOffset;
-    const shift = batch.baseOffset - this.baseOffset;
+    const shift = batch.baseOffset - this.#baseOffset;
     const appendTime = batch.isLogAppendTime ? batch.maxTimestamp : undefined;
     let index = this.length;
     let above127 = this.framingBytesAbove127;
@@ -100,12 +124,11 @@ export class RecordColumns {
       if (offsetDelta >= firstDelta) {
         if (index === 0) this.start = position;
         const row = index * ROW;
-        places[row] = offsetDelta + shift;
+        places[row + OFFSET_DELTA] = offsetDelta + shift;
         places[row + KEY_START] = keyLength < 0 ? -1 : keyStart;
         places[row + KEY_END] = keyEnd;
         places[row + VALUE_START] = valueLength < 0 ? -1 : valueStart;
         places[row + VALUE_END] = valueEnd;
-        places[row + HEADERS_START] = valueEnd;
         timestamps[index] = appendTime ?? batch.baseTimestamp + timestampDelta;
         above127 += framing + (bytes[bodyStart]! >>> 7);
         index++;
