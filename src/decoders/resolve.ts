@@ -57,7 +57,7 @@ export function decodeFailed(cause: unknown, context: DecodeContext): MillraceEr
 }
 
 function hintFor(field: DecodedField): string {
-  return `Check that ${field}Decoder fits what the topic holds; onDecodeError: "skip" leaves such records out.`;
+  return `Check that ${field}Decoder fits what the topic holds. A function of your own can give another value for such records.`;
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import { isJob, type Job } from "./job.ts";
 
@@ -40,8 +41,12 @@ const CURES: readonly Cure[] = [
     hint: "Node does not strip types below node_modules. Publish that package as JavaScript.",
   },
   {
-    sign: /require is not defined|module is not defined|exports is not defined|ERR_REQUIRE_ESM|does not provide an export named|Cannot use import statement/,
+    sign: /require is not defined|module is not defined|exports is not defined|ERR_REQUIRE_ESM|is a CommonJS module|Cannot use import statement/,
     hint: `The module mixes CommonJS with ES modules. Use import and export, with "type": "module" in package.json or the ending .mts.`,
+  },
+  {
+    sign: /does not provide an export named/,
+    hint: "That name is not exported there. If it is a type, import it as one, so that Node removes it: import { type PageView }.",
   },
   {
     sign: /ERR_UNSUPPORTED_DIR_IMPORT|Cannot find module '(\.|file:|\/|[A-Za-z]:\\)/,
@@ -53,16 +58,17 @@ const CURES: readonly Cure[] = [
   },
   {
     sign: /SyntaxError|ERR_INVALID_TYPESCRIPT_SYNTAX/,
-    hint: "Correct the syntax error; `npx tsc --noEmit` shows its place.",
+    hint: `Correct the syntax error; \`npx tsc --noEmit\` shows its place. If tsc sees none, it may be a decorator, which Node does not know: ${TSX.charAt(0).toLowerCase()}${TSX.slice(1)}.`,
   },
 ];
 
 function notLoadable(module: string, error: unknown): MillraceError {
-  const { name, code, message } = error as { name?: string; code?: string; message?: string };
-  const said = `${name ?? ""} ${code ?? ""} ${message ?? String(error)}`;
+  const { name, code } = (error ?? {}) as { name?: string; code?: string };
+  const message = messageOf(error);
+  const said = `${name ?? ""} ${code ?? ""} ${message}`;
   const cure = CURES.find(({ sign }) => sign.test(said));
-  const missing = code === "ERR_MODULE_NOT_FOUND" && message?.includes(`'${place(module)}' imported from`) === true;
-  return new MillraceError("JOB_NOT_LOADABLE", `${place(module)} could not be loaded: ${message ?? String(error)}`, {
+  const missing = code === "ERR_MODULE_NOT_FOUND" && message.includes(`'${place(module)}' imported from`);
+  return new MillraceError("JOB_NOT_LOADABLE", `${place(module)} could not be loaded: ${message}`, {
     hint: missing
       ? "There is no such file. Check the path."
       : (cure?.hint ?? "The module threw while it was imported; its own error is the cause."),

@@ -23,9 +23,9 @@ export function parseDuration(
   if (ms < minMs || ms > maxMs) {
     throw new MillraceError("BAD_OPTION", `${option} must be from ${minMs} ms to ${maxMs} ms; it is ${ms} ms.`, {
       hint:
-        typeof value === "number"
+        typeof value === "number" && ms < minMs
           ? `A bare number counts milliseconds: for ${value} seconds write "${value}s".`
-          : `Choose a duration of at least ${minMs} ms.`,
+          : `Choose a duration of ${ms < minMs ? `at least ${minMs}` : `at most ${maxMs}`} ms.`,
     });
   }
   return ms;
