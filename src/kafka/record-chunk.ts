@@ -9,6 +9,7 @@ import { decodeFailed } from "../decoders/resolve.ts";
 import { ConsumerRecord, type Header, type RecordSource, type TimestampType } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
+import type { Chunk } from "../operators/receiver.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { readHeaders } from "./record-headers.ts";
 
@@ -22,7 +23,7 @@ export interface RecordDecoders<out K, out V> {
 const LONGEST_TEXT = 120 * 1024;
 
 /** Some records in a row, still as bytes in one buffer. Keeps that buffer alive, and is never overwritten. */
-export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSource {
+export class RecordChunk<out K, out V> implements Chunk<ConsumerRecord<K, V>>, RecordSource<K, V>, DecodeSource {
   readonly topic: string;
   readonly partition: number;
   readonly timestampType: TimestampType;
@@ -50,9 +51,9 @@ export class RecordChunk<out K, out V> implements RecordSource<K, V>, DecodeSour
     this.#decoders = decoders;
   }
 
-  /** The index of the record that {@link forEach} is at: where it stopped when `emit` threw. */
-  get position(): number {
-    return this.#position;
+  /** The record that {@link forEach} is at: where it stopped when `emit` threw. */
+  place(): { topic: string; partition: number; offset: number } {
+    return { topic: this.topic, partition: this.partition, offset: this.offsetAt(this.#position) };
   }
 
   forEach(emit: (record: ConsumerRecord<K, V>) => void): void {
