@@ -45,6 +45,7 @@ const reserved: readonly { what: RegExp; name: string; to: readonly string[] }[]
     to: [
       "model/clock.ts",
       "kafka/backoff.ts",
+      "kafka/broker-socket.ts",
       "executor/pool.ts",
       "driver/driver.ts",
       "driver/close.ts",

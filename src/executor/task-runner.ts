@@ -17,11 +17,6 @@ export class TaskRunner {
     this.#graph = graph;
   }
 
-  /** Loads what tasks will need, before the first one comes. What fails here fails again in a task, where it is told. */
-  warm(): void {
-    for (const node of this.#graph.nodes) if (node.kind === "source") node.source.warmReader().catch(() => {});
-  }
-
   begin(plan: RunningPlan): void {
     this.#batches.set(plan.seq, new BatchGraph(this.#graph.nodes, plan));
   }

@@ -47,7 +47,6 @@ async function start(): Promise<void> {
     }
   });
   send({ type: "ready", fingerprint: graph.fingerprint() });
-  runner.warm();
 
   async function runTask(id: number, task: Task, signal: AbortSignal): Promise<void> {
     try {

@@ -20,8 +20,6 @@ export interface Source<out T = unknown> {
   openPlanner(): SourcePlanner;
   /** @runs executor */
   read(slice: Slice, task: ReadTask): AsyncIterable<Chunk<T>>;
-  /** Loads what reading will need, while there is nothing to read yet. @runs executor */
-  warmReader(): Promise<void>;
   /** Closes what reading has opened. @runs executor */
   closeReader(): Promise<void>;
 }

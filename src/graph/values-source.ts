@@ -31,8 +31,6 @@ export class ValuesSource<T> implements Source<T> {
     yield this.#partitions[partition] ?? [];
   }
 
-  async warmReader(): Promise<void> {}
-
   async closeReader(): Promise<void> {}
 }
 
@@ -73,8 +71,6 @@ export class QueueSource<T> implements Source<T> {
   async *read({ partition, fromOffset }: Slice): AsyncIterable<Chunk<T>> {
     yield this.#batches[fromOffset]?.[partition] ?? [];
   }
-
-  async warmReader(): Promise<void> {}
 
   async closeReader(): Promise<void> {}
 }

@@ -8,6 +8,10 @@ export class ByteCursor {
     this.position = position;
   }
 
+  boolean(): boolean {
+    return this.buffer.readInt8(this.position++) !== 0;
+  }
+
   int16(): number {
     const value = this.buffer.readInt16BE(this.position);
     this.position += 2;
@@ -34,6 +38,28 @@ export class ByteCursor {
       if (byte < 0x80) return value;
     }
     throw new RangeError("a varint is longer than five bytes");
+  }
+
+  text(length: number): string {
+    const start = this.position;
+    this.position += length;
+    return this.buffer.toString("utf8", start, this.position);
+  }
+
+  /** A compact text or some compact bytes as text; undefined for null. */
+  compactText(): string | undefined {
+    const length = this.unsignedVarint() - 1;
+    return length < 0 ? undefined : this.text(length);
+  }
+
+  uuid(): string {
+    const hex = this.buffer.toString("hex", this.position, this.position + 16);
+    this.position += 16;
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+
+  compactArray<T>(read: () => T): T[] {
+    return Array.from({ length: this.compactLength() }, read);
   }
 
   skip(length: number): void {

@@ -3,6 +3,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import { Backoff, DeadlineError } from "./backoff.ts";
 import type { BrokerAddress } from "./broker-address.ts";
+import type { BrokerSocket } from "./broker-socket.ts";
 import {
   brokerUnreachable,
   noLeader,
@@ -102,13 +103,13 @@ export class KafkaCluster implements AsyncDisposable {
     this.#metadata.forget(topic);
   }
 
-  fetchConnection(address: BrokerAddress): Promise<Connection> {
-    return this.#connections.get(address, "fetch");
+  fetchSocket(address: BrokerAddress): Promise<BrokerSocket> {
+    return this.#connections.socket(address, "fetch");
   }
 
   /** For requests of writers, which wait long for replicas. */
   produceConnection(address: BrokerAddress): Promise<Connection> {
-    return this.#connections.get(address, "produce");
+    return this.#connections.client(address);
   }
 
   /** Addresses that were asked so far, for errors. */

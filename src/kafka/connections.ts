@@ -1,11 +1,13 @@
 import { isIP } from "node:net";
 import type { Connection, ConnectionOptions } from "@platformatic/kafka";
 import { type BrokerAddress, formatAddress } from "./broker-address.ts";
+import { BrokerSocket, TlsMismatch } from "./broker-socket.ts";
 import { loadClient } from "./client.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
+import { AuthenticationError } from "./sasl.ts";
 
 /** A fetch may wait at the broker and blocks what comes behind it on its socket, so it has sockets of its own. */
-export type Purpose = "control" | "fetch" | "produce";
+export type Purpose = "control" | "fetch";
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const CONTROL_TIMEOUT_MS = 5_000;
@@ -15,37 +17,65 @@ const PRODUCE_TIMEOUT_MS = 30_000;
 /** One open connection for each broker and purpose. A broken one is dropped and opened again when it is asked for. */
 export class BrokerConnections {
   readonly #params: ResolvedKafkaParams;
-  readonly #open = new Map<string, Promise<Connection>>();
+  readonly #sockets = new Map<string, Promise<BrokerSocket>>();
+  readonly #clients = new Map<string, Promise<Connection>>();
   #closed = false;
 
   constructor(params: ResolvedKafkaParams) {
     this.#params = params;
   }
 
-  get(address: BrokerAddress, purpose: Purpose): Promise<Connection> {
+  async socket(address: BrokerAddress, purpose: Purpose): Promise<BrokerSocket> {
     const key = `${purpose} ${formatAddress(address)}`;
-    const existing = this.#open.get(key);
+    const opening = this.#sockets.get(key) ?? this.#open(key, address, purpose);
+    const socket = await opening;
+    if (socket.usable) return socket;
+    socket.retire();
+    if (this.#sockets.get(key) === opening) this.#sockets.delete(key);
+    return await this.socket(address, purpose);
+  }
+
+  /** A connection of the client's, for requests of writers. */
+  client(address: BrokerAddress): Promise<Connection> {
+    const key = formatAddress(address);
+    const existing = this.#clients.get(key);
     if (existing !== undefined) return existing;
     const drop = () => {
-      if (this.#open.get(key) === connection) this.#open.delete(key);
+      if (this.#clients.get(key) === connection) this.#clients.delete(key);
     };
-    const connection = this.#connect(address, purpose, drop);
+    const connection = this.#connectClient(address, drop);
     connection.catch(drop);
-    this.#open.set(key, connection);
+    this.#clients.set(key, connection);
     return connection;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const connections = await Promise.allSettled(this.#open.values());
-    this.#open.clear();
-    await Promise.all(connections.map((result) => (result.status === "fulfilled" ? result.value.close() : undefined)));
+    const sockets = await Promise.allSettled(this.#sockets.values());
+    const clients = await Promise.allSettled(this.#clients.values());
+    this.#sockets.clear();
+    this.#clients.clear();
+    for (const result of sockets) if (result.status === "fulfilled") result.value.close();
+    await Promise.all(clients.map((result) => (result.status === "fulfilled" ? result.value.close() : undefined)));
   }
 
-  async #connect(address: BrokerAddress, purpose: Purpose, drop: () => void): Promise<Connection> {
+  #open(key: string, address: BrokerAddress, purpose: Purpose): Promise<BrokerSocket> {
+    if (this.#closed) return Promise.reject(new Error("the cluster is closed"));
+    const opening = BrokerSocket.open(address, this.#params, {
+      connectMs: CONNECT_TIMEOUT_MS,
+      requestMs: purpose === "control" ? CONTROL_TIMEOUT_MS : FETCH_TIMEOUT_MS + this.#params.fetchMaxWaitMs,
+    });
+    this.#sockets.set(key, opening);
+    opening.catch(() => {
+      if (this.#sockets.get(key) === opening) this.#sockets.delete(key);
+    });
+    return opening;
+  }
+
+  async #connectClient(address: BrokerAddress, drop: () => void): Promise<Connection> {
     const client = await loadClient();
     if (this.#closed) throw new Error("the cluster is closed");
-    const connection = new client.Connection(this.#params.clientId, this.#optionsFor(address, purpose));
+    const connection = new client.Connection(this.#params.clientId, this.#clientOptions(address));
     // Errors reach the request that meets them; without a listener they would end the process.
     connection.on("error", drop);
     connection.on("close", drop);
@@ -53,17 +83,9 @@ export class BrokerConnections {
     return connection;
   }
 
-  #optionsFor({ host }: BrokerAddress, purpose: Purpose): ConnectionOptions {
-    const { tls, sasl, fetchMaxWaitMs } = this.#params;
-    const requestTimeouts = {
-      control: CONTROL_TIMEOUT_MS,
-      fetch: FETCH_TIMEOUT_MS + fetchMaxWaitMs,
-      produce: PRODUCE_TIMEOUT_MS,
-    };
-    const options: ConnectionOptions = {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: requestTimeouts[purpose],
-    };
+  #clientOptions({ host }: BrokerAddress): ConnectionOptions {
+    const { tls, sasl } = this.#params;
+    const options: ConnectionOptions = { connectTimeout: CONNECT_TIMEOUT_MS, requestTimeout: PRODUCE_TIMEOUT_MS };
     if (tls !== undefined) {
       options.tls = tls;
       if (isIP(host) === 0) options.tlsServerName = host;
@@ -79,6 +101,7 @@ export class BrokerConnections {
  */
 export function refusalIn(error: unknown): string | undefined {
   for (const cause of causesOf(error)) {
+    if (cause instanceof AuthenticationError || cause instanceof TlsMismatch) return cause.message;
     const code = "code" in cause ? String(cause.code) : "";
     if (code === "PLT_KFK_AUTHENTICATION" || code === "PLT_KFK_USER") return cause.message;
     if (code === "EPROTO" || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {

@@ -1,11 +1,17 @@
-import type { Connection, Reader } from "@platformatic/kafka";
 import type { SliceableBuffer } from "../decoders/decoder.ts";
-import { ByteCursor } from "./byte-cursor.ts";
-import { loadClient } from "./client.ts";
+import type { BrokerSocket } from "./broker-socket.ts";
+import type { ByteCursor } from "./byte-cursor.ts";
+import { ByteWriter } from "./byte-writer.ts";
 
-const FETCH = 1;
 /** The first version that names topics by id. */
-const VERSION = 13;
+const FETCH = { key: 1, version: 13, flexible: true };
+
+const NO_REPLICA = -1;
+const MIN_BYTES = 1;
+const NO_SESSION = 0;
+const NO_SESSION_EPOCH = -1;
+const UNKNOWN_EPOCH = -1;
+const NO_LOG_START = -1;
 
 export interface FetchRequest {
   readonly topicId: string;
@@ -37,59 +43,45 @@ export interface FetchedPartition {
 }
 
 /** One fetch of one partition, outside any fetch session. */
-export async function fetchPartition(connection: Connection, request: FetchRequest): Promise<FetchedPartition> {
-  const { fetchV13 } = await loadClient();
-  const createRequest = () =>
-    fetchV13.createRequest(
-      request.maxWaitMs,
-      1,
-      request.maxBytes,
-      request.readCommitted ? 1 : 0,
-      0,
-      -1,
-      [
-        {
-          topicId: request.topicId,
-          partitions: [
-            {
-              partition: request.partition,
-              currentLeaderEpoch: request.leaderEpoch,
-              fetchOffset: BigInt(request.offset),
-              lastFetchedEpoch: -1,
-              partitionMaxBytes: request.partitionMaxBytes,
-            },
-          ],
-        },
-      ],
-      [],
-      "",
-    );
-  const parse = (_correlationId: number, _key: number, _version: number, reader: Reader) => ownCopy(reader);
-  return await new Promise<FetchedPartition>((resolve, reject) => {
-    connection.send(FETCH, VERSION, createRequest, parse, true, true, (error, response) => {
-      if (error || response === undefined) reject(error);
-      else
-        try {
-          resolve(parseFetchResponse(response, request.partition));
-        } catch (cause) {
-          reject(new Error("the fetch response is malformed", { cause }));
-        }
-    });
-  });
+export async function fetchPartition(socket: BrokerSocket, request: FetchRequest): Promise<FetchedPartition> {
+  const answer = await socket.request({ ...FETCH, body: encodeFetchRequest(request) });
+  try {
+    return parseFetchResponse(answer, request.partition);
+  } catch (cause) {
+    throw new Error("the fetch response is malformed", { cause });
+  }
 }
 
-/** The response in one buffer that nothing else shares, so that records can be read from it for as long as they live. */
-function ownCopy(reader: Reader): SliceableBuffer {
-  const { buffers, length } = reader.buffer;
-  const whole = Buffer.allocUnsafeSlow(length);
-  let end = 0;
-  for (const part of buffers) end += part.copy(whole, end);
-  return whole as SliceableBuffer;
+function encodeFetchRequest(request: FetchRequest): Buffer {
+  const writer = new ByteWriter()
+    .int32(NO_REPLICA)
+    .int32(request.maxWaitMs)
+    .int32(MIN_BYTES)
+    .int32(request.maxBytes)
+    .int8(request.readCommitted ? 1 : 0)
+    .int32(NO_SESSION)
+    .int32(NO_SESSION_EPOCH);
+  writer.compactArray([request], () => {
+    writer.uuid(request.topicId).compactArray([request], () => {
+      writer
+        .int32(request.partition)
+        .int32(request.leaderEpoch)
+        .int64(request.offset)
+        .int32(UNKNOWN_EPOCH)
+        .int64(NO_LOG_START)
+        .int32(request.partitionMaxBytes)
+        .noTaggedFields();
+    });
+    writer.noTaggedFields();
+  });
+  return writer
+    .compactArray([], () => {})
+    .compactText("")
+    .noTaggedFields().bytes;
 }
 
 /** Only for a response to a fetch of one partition. */
-export function parseFetchResponse(buffer: SliceableBuffer, partition: number): FetchedPartition {
-  const cursor = new ByteCursor(buffer);
+export function parseFetchResponse(cursor: ByteCursor, partition: number): FetchedPartition {
   const throttleTimeMs = cursor.int32();
   const sessionCode = cursor.int16();
   cursor.int32();
@@ -103,7 +95,7 @@ export function parseFetchResponse(buffer: SliceableBuffer, partition: number): 
     }
     cursor.skipTaggedFields();
   }
-  return found ?? { ...NOTHING, code: sessionCode, throttleTimeMs, buffer };
+  return found ?? { ...NOTHING, code: sessionCode, throttleTimeMs, buffer: cursor.buffer as SliceableBuffer };
 }
 
 const NOTHING = {

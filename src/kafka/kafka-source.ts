@@ -5,7 +5,6 @@ import { assert } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
-import { loadClient } from "./client.ts";
 import { KafkaCluster } from "./cluster.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { readRange } from "./range-reader.ts";
@@ -55,10 +54,6 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
     assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
     this.#readCluster ??= new KafkaCluster(this.#parts.params);
     return readRange(this.#readCluster, { ...slice, topicId }, { decoders: this.#parts.decoders, signal, onBytes });
-  }
-
-  async warmReader(): Promise<void> {
-    await loadClient();
   }
 
   async closeReader(): Promise<void> {

@@ -1,8 +1,11 @@
 import type { TopicPartition } from "../model/offset-range.ts";
 import type { BrokerAddress } from "./broker-address.ts";
-import { loadClient } from "./client.ts";
+import type { ByteCursor } from "./byte-cursor.ts";
+import { ByteWriter } from "./byte-writer.ts";
 import type { BrokerConnections } from "./connections.ts";
-import { responseEvenWithErrors } from "./metadata.ts";
+
+const LIST_OFFSETS = { key: 2, version: 7, flexible: true };
+const NO_REPLICA = -1;
 
 /** Instead of a time. */
 export const EARLIEST = -2;
@@ -26,25 +29,34 @@ export async function listOffsets(
   timestamp: number,
   isolationLevel: "read_uncommitted" | "read_committed",
 ): Promise<OffsetAnswer[]> {
-  const { listOffsetsV7 } = await loadClient();
-  const connection = await connections.get(leader, "control");
+  const socket = await connections.socket(leader, "control");
+  const writer = new ByteWriter().int32(NO_REPLICA).int8(isolationLevel === "read_committed" ? 1 : 0);
   const byTopic = Map.groupBy(questions, ({ topic }) => topic);
-  const topics = Array.from(byTopic, ([name, asked]) => ({
-    name,
-    partitions: asked.map(({ partition, leaderEpoch }) => ({
-      partitionIndex: partition,
-      currentLeaderEpoch: leaderEpoch,
-      timestamp: BigInt(timestamp),
-    })),
-  }));
-  const level = isolationLevel === "read_committed" ? 1 : 0;
-  const response = await responseEvenWithErrors(listOffsetsV7.api.async(connection, -1, level, topics));
-  return response.topics.flatMap(({ name, partitions }) =>
-    partitions.map(({ partitionIndex, errorCode, offset }) => ({
-      topic: name,
-      partition: partitionIndex,
-      code: errorCode,
-      offset: Number(offset),
-    })),
-  );
+  writer.compactArray([...byTopic], ([topic, asked]) => {
+    writer.compactText(topic).compactArray(asked, ({ partition, leaderEpoch }) => {
+      writer.int32(partition).int32(leaderEpoch).int64(timestamp).noTaggedFields();
+    });
+    writer.noTaggedFields();
+  });
+  return parse(await socket.request({ ...LIST_OFFSETS, body: writer.noTaggedFields().bytes }));
+}
+
+function parse(cursor: ByteCursor): OffsetAnswer[] {
+  cursor.int32(); // throttle time
+  return cursor
+    .compactArray(() => {
+      const topic = cursor.compactText() ?? "";
+      const answers = cursor.compactArray((): OffsetAnswer => {
+        const partition = cursor.int32();
+        const code = cursor.int16();
+        cursor.int64(); // timestamp
+        const offset = cursor.int64();
+        cursor.int32(); // leader epoch
+        cursor.skipTaggedFields();
+        return { topic, partition, code, offset };
+      });
+      cursor.skipTaggedFields();
+      return answers;
+    })
+    .flat();
 }

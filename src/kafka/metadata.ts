@@ -1,12 +1,9 @@
-import type { metadataV12 } from "@platformatic/kafka";
+import { askForMetadata, type MetadataAnswer } from "./ask-for-metadata.ts";
 import { interruptible, orAborted } from "./backoff.ts";
 import { type BrokerAddress, formatAddress } from "./broker-address.ts";
-import { loadClient } from "./client.ts";
 import { type BrokerConnections, refusalIn } from "./connections.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { ErrorCodes } from "./protocol-error.ts";
-
-type MetadataResponse = metadataV12.MetadataResponse;
 
 /** A topic and who leads its partitions, as one answer of a broker told it. */
 export interface TopicInfo {
@@ -66,7 +63,7 @@ export class Metadata {
     for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port });
     const answers = new Map<string, TopicAnswer>();
     for (const topic of response.topics) {
-      if (!topic.name || (topics === null && topic.isInternal)) continue;
+      if (topic.name === "" || (topics === null && topic.isInternal)) continue;
       const answer = toAnswer(topic);
       if (answer.info === undefined) this.#topics.delete(topic.name);
       else this.#topics.set(topic.name, answer.info);
@@ -75,7 +72,7 @@ export class Metadata {
     return answers;
   }
 
-  async #askAnyBroker(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<MetadataResponse> {
+  async #askAnyBroker(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<MetadataAnswer> {
     let lastError: unknown;
     for (const address of this.#candidates()) {
       signal?.throwIfAborted();
@@ -97,31 +94,16 @@ export class Metadata {
     return new Map(all.map((address) => [formatAddress(address), address])).values();
   }
 
-  async #askBroker(address: BrokerAddress, topics: readonly string[] | null): Promise<MetadataResponse> {
-    const { metadataV12 } = await loadClient();
-    const connection = await this.#connections.get(address, "control");
-    const response = await responseEvenWithErrors(
-      metadataV12.api.async(connection, topics === null ? null : [...topics], false, false),
-    );
-    if (response.throttleTimeMs > 0) await interruptible(response.throttleTimeMs, undefined);
-    return response;
+  async #askBroker(address: BrokerAddress, topics: readonly string[] | null): Promise<MetadataAnswer> {
+    const socket = await this.#connections.socket(address, "control");
+    const answer = await askForMetadata(socket, topics);
+    if (answer.throttleTimeMs > 0) await interruptible(answer.throttleTimeMs, undefined);
+    return answer;
   }
 }
 
-/** The client rejects when any part of an answer has an error code; the rest of that answer is still good. */
-export async function responseEvenWithErrors<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof Error && "response" in error && error.response) return error.response as T;
-    throw error;
-  }
-}
-
-function toAnswer(topic: MetadataResponse["topics"][number]): TopicAnswer {
-  if (topic.errorCode !== ErrorCodes.NONE) return { code: topic.errorCode };
-  const partitions = topic.partitions
-    .map(({ partitionIndex, leaderId, leaderEpoch }) => ({ partition: partitionIndex, leader: leaderId, leaderEpoch }))
-    .sort((a, b) => a.partition - b.partition);
-  return { code: 0, info: { topic: topic.name ?? "", topicId: topic.topicId, partitions } };
+function toAnswer(topic: MetadataAnswer["topics"][number]): TopicAnswer {
+  if (topic.code !== ErrorCodes.NONE) return { code: topic.code };
+  const partitions = topic.partitions.toSorted((a, b) => a.partition - b.partition);
+  return { code: 0, info: { topic: topic.name, topicId: topic.topicId, partitions } };
 }

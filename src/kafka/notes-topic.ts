@@ -1,8 +1,7 @@
 import { MillraceError } from "../model/errors.ts";
-import { loadClient } from "./client.ts";
+import { loadClient, responseEvenWithErrors } from "./client.ts";
 import type { KafkaCluster, TopicInfo } from "./cluster.ts";
 import { refusedByBroker, unexpectedCode } from "./cluster-errors.ts";
-import { responseEvenWithErrors } from "./metadata.ts";
 import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 
 const NUM_PARTITIONS = 16;

@@ -65,8 +65,8 @@ export class PartitionFetcher {
     if (leader.address === undefined)
       throw new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, `looking up ${this.#name}`);
     const { fetchMaxBytes, fetchMaxWaitMs, isolationLevel } = this.#cluster.params;
-    const connection = await this.#cluster.fetchConnection(leader.address);
-    return await fetchPartition(connection, {
+    const socket = await this.#cluster.fetchSocket(leader.address);
+    return await fetchPartition(socket, {
       topicId: this.#topicId,
       partition: this.#partition.partition,
       leaderEpoch: leader.leaderEpoch,

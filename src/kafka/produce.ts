@@ -1,7 +1,6 @@
 import type { Connection } from "@platformatic/kafka";
 import type { TopicPartition } from "../model/offset-range.ts";
-import { loadClient } from "./client.ts";
-import { responseEvenWithErrors } from "./metadata.ts";
+import { loadClient, responseEvenWithErrors } from "./client.ts";
 import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 
 const PRODUCE = 0;

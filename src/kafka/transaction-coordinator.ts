@@ -1,7 +1,6 @@
 import type { Connection } from "@platformatic/kafka";
 import type { ProducerIdentity } from "./batch-encoder.ts";
-import { loadClient } from "./client.ts";
-import { responseEvenWithErrors } from "./metadata.ts";
+import { loadClient, responseEvenWithErrors } from "./client.ts";
 import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 
 export interface TopicPartitions {

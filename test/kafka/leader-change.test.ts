@@ -15,9 +15,9 @@ const LIST_OFFSETS = 2;
 async function listOffsetsRequests(work: () => Promise<unknown>): Promise<number> {
   let requests = 0;
   const count = (message: unknown) => {
-    if ((message as { apiKey: number }).apiKey === LIST_OFFSETS) requests++;
+    if ((message as { key: number }).key === LIST_OFFSETS) requests++;
   };
-  const channel = "tracing:plt:kafka:connections:api:start";
+  const channel = "millrace:kafka:request";
   subscribe(channel, count);
   try {
     await work();

@@ -1,0 +1,226 @@
+import { channel } from "node:diagnostics_channel";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { BrokerAddress } from "./broker-address.ts";
+import { ByteCursor } from "./byte-cursor.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import type { ResolvedKafkaParams } from "./kafka-params.ts";
+import { authenticate } from "./sasl.ts";
+
+/**
+ * A connection to a broker, for what every stream does: looking up leaders, listing offsets, fetching. Written here because it is the
+ * hot path: the client's connection costs a third of a second and 50 MB a thread to import, and copies every byte once more.
+ */
+
+/** What is asked. `body` is all behind the request's header. */
+export interface BrokerRequest {
+  readonly key: number;
+  readonly version: number;
+  /** Whether this version has tagged fields in its headers. */
+  readonly flexible: boolean;
+  readonly body: Buffer;
+}
+
+export interface SocketTimeouts {
+  readonly connectMs: number;
+  readonly requestMs: number;
+}
+
+interface Waiting {
+  readonly flexible: boolean;
+  readonly timer: NodeJS.Timeout;
+  resolve(answer: ByteCursor): void;
+  reject(error: Error): void;
+}
+
+/** Told of each request, for whoever counts or traces them. */
+const requests = channel("millrace:kafka:request");
+
+const READ_BYTES = 64 * 1024;
+const LENGTH_BYTES = 4;
+/** More than any broker sends: who answers with that speaks another protocol. */
+const LONGEST_ANSWER_BYTES = 1 << 30;
+/** A session that ends is replaced a little before. */
+const SESSION_SHARE = 0.9;
+
+export class BrokerSocket {
+  readonly #socket: Socket;
+  readonly #clientId: string;
+  readonly #timeouts: SocketTimeouts;
+  /** In the order they were sent, which is the order of the answers. */
+  readonly #waiting: Waiting[] = [];
+  readonly #length = Buffer.allocUnsafe(LENGTH_BYTES);
+  #lengthFilled = 0;
+  #answer: Buffer | undefined;
+  #answerFilled = 0;
+  #nothingArrivedYet = true;
+  #correlationId = 0;
+  #sessionEnd = Number.POSITIVE_INFINITY;
+  #failure: Error | undefined;
+
+  private constructor(address: BrokerAddress, params: ResolvedKafkaParams, timeouts: SocketTimeouts) {
+    this.#clientId = params.clientId;
+    this.#timeouts = timeouts;
+    const { host, port } = address;
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number) => {
+      this.#receive(buffer.subarray(0, length));
+      return true;
+    };
+    const options = { host, port, noDelay: true, onread: { buffer, callback } };
+    this.#socket =
+      params.tls === undefined
+        ? connectTcp(options)
+        : connectTls({ ...options, ...params.tls, ...(isIP(host) === 0 && { servername: host }) });
+    this.#socket.on("error", (error) => this.#fail(error));
+    this.#socket.on("close", () => this.#fail(new Error("the broker closed the connection")));
+  }
+
+  /** Connects, and authenticates where that is configured. */
+  static async open(
+    address: BrokerAddress,
+    params: ResolvedKafkaParams,
+    timeouts: SocketTimeouts,
+  ): Promise<BrokerSocket> {
+    const opened = new BrokerSocket(address, params, timeouts);
+    try {
+      await opened.#connected(params.tls === undefined ? "connect" : "secureConnect");
+      if (params.sasl !== undefined) {
+        const lifetimeMs = await authenticate(opened, params.sasl);
+        if (lifetimeMs > 0) opened.#sessionEnd = performance.now() + lifetimeMs * SESSION_SHARE;
+      }
+      return opened;
+    } catch (error) {
+      opened.#fail(error as Error);
+      throw error;
+    }
+  }
+
+  /** False when another one is needed: it broke, or its session is about to end. */
+  get usable(): boolean {
+    return this.#failure === undefined && performance.now() < this.#sessionEnd;
+  }
+
+  /** @returns the answer's body. Nothing else shares its buffer, so records can be read from it for as long as they live. */
+  request({ key, version, flexible, body }: BrokerRequest): Promise<ByteCursor> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const header = new ByteWriter().int32(0).int16(key).int16(version);
+    header.int32(this.#correlationId++).oldText(this.#clientId);
+    if (flexible) header.noTaggedFields();
+    const frame = header.raw(body).bytes;
+    frame.writeInt32BE(frame.length - LENGTH_BYTES, 0);
+    requests.publish({ key, version });
+    return new Promise((resolve, reject) => {
+      const { requestMs } = this.#timeouts;
+      // Answers come in order: behind one that does not come, none does.
+      const timer = setTimeout(() => this.#fail(new Error(`no answer within ${requestMs} ms`)), requestMs);
+      this.#waiting.push({ flexible, timer, resolve, reject });
+      this.#socket.write(frame);
+    });
+  }
+
+  /** Closes as soon as nothing is under way. */
+  retire(): void {
+    this.#sessionEnd = 0;
+    if (this.#waiting.length === 0) this.close();
+  }
+
+  /** What is under way fails. */
+  close(): void {
+    this.#fail(new Error("the connection was closed"));
+  }
+
+  #connected(event: "connect" | "secureConnect"): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { connectMs } = this.#timeouts;
+      const timer = setTimeout(() => this.#fail(new Error(`no connection within ${connectMs} ms`)), connectMs);
+      let reached = false;
+      this.#socket.once("connect", () => {
+        reached = true;
+      });
+      this.#socket.once(event, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#socket.once("close", () => {
+        clearTimeout(timer);
+        reject(reached ? new TlsMismatch(`TLS failed: ${this.#failure?.message}`) : this.#failure);
+      });
+    });
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#nothingArrivedYet && looksLikeTls(bytes))
+      this.#fail(new TlsMismatch("it speaks TLS, and was not asked to"));
+    this.#nothingArrivedYet = false;
+    let position = 0;
+    while (position < bytes.length && this.#failure === undefined) {
+      position += this.#answer === undefined ? this.#readLength(bytes, position) : this.#readAnswer(bytes, position);
+    }
+  }
+
+  #readLength(bytes: Buffer, position: number): number {
+    const taken = bytes.copy(this.#length, this.#lengthFilled, position);
+    this.#lengthFilled += taken;
+    if (this.#lengthFilled < LENGTH_BYTES) return taken;
+    this.#lengthFilled = 0;
+    const length = this.#length.readInt32BE(0);
+    if (length < LENGTH_BYTES || length > LONGEST_ANSWER_BYTES) {
+      this.#fail(new Error(`an answer of ${length} bytes is none of Kafka's`));
+    } else {
+      this.#answer = Buffer.allocUnsafeSlow(length);
+      this.#answerFilled = 0;
+    }
+    return taken;
+  }
+
+  #readAnswer(bytes: Buffer, position: number): number {
+    const answer = this.#answer!;
+    const taken = bytes.copy(answer, this.#answerFilled, position);
+    this.#answerFilled += taken;
+    if (this.#answerFilled === answer.length) {
+      this.#answer = undefined;
+      this.#settle(answer);
+    }
+    return taken;
+  }
+
+  #settle(answer: Buffer): void {
+    const waiting = this.#waiting.shift();
+    const cursor = new ByteCursor(answer);
+    const expected = this.#correlationId - this.#waiting.length - 1;
+    if (waiting === undefined || cursor.int32() !== expected) {
+      waiting?.reject(new Error("an answer belongs to no question"));
+      this.#fail(new Error("an answer belongs to no question"));
+      return;
+    }
+    clearTimeout(waiting.timer);
+    if (waiting.flexible) cursor.skipTaggedFields();
+    waiting.resolve(cursor);
+    if (this.#sessionEnd === 0) this.retire();
+  }
+
+  /** The first reason counts. */
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#socket.destroy();
+    for (const { timer, reject } of this.#waiting.splice(0)) {
+      clearTimeout(timer);
+      reject(error);
+    }
+  }
+}
+
+/** One side speaks TLS, the other does not or not with this one. No retry helps. */
+export class TlsMismatch extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "TlsMismatch";
+  }
+}
+
+/** A TLS record: its type, and version 3 of what was called SSL. */
+function looksLikeTls(bytes: Buffer): boolean {
+  return bytes.length >= 2 && bytes[0]! >= 0x14 && bytes[0]! <= 0x17 && bytes[1] === 3;
+}
