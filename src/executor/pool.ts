@@ -38,6 +38,9 @@ const FINAL_CODES = new Set([
 /** How often in a row an executor may die without having done anything, until that counts as a failure of the job. */
 const IDLE_DEATHS_MAX = 3;
 
+/** How long a task may go on when another one of its batch has failed: a function that hangs must not hide that failure. */
+const CANCELLED_MS_MAX = 10_000;
+
 /** A task that waits for an executor. */
 interface Applicant {
   /** False when it would rather have another one. */
@@ -154,11 +157,21 @@ export class ExecutorPool {
           }, taskTimeoutMs);
     const forced = () => ended.reject(force.reason);
     force.addEventListener("abort", forced, { once: true });
+    let grace: NodeJS.Timeout | undefined;
+    const cancelled = () => {
+      grace = setTimeout(() => {
+        executor.kill("a task that was cancelled did not end");
+        ended.reject(signal.reason);
+      }, CANCELLED_MS_MAX);
+    };
+    signal.addEventListener("abort", cancelled, { once: true });
     try {
       return await Promise.race([executor.run(task, AbortSignal.any([signal, timeout.signal])), ended.promise]);
     } finally {
       clearTimeout(timer);
+      clearTimeout(grace);
       force.removeEventListener("abort", forced);
+      signal.removeEventListener("abort", cancelled);
     }
   }
 
