@@ -20,6 +20,7 @@ class HeldExecutor implements Executor {
   readonly died = this.#died.promise;
   readonly tasks: { readonly attempt: number; readonly end: PromiseWithResolvers<TaskResult> }[] = [];
   killedBecause: string | undefined;
+  killable = true;
 
   constructor(id: number, starts = true) {
     this.id = id;
@@ -42,8 +43,8 @@ class HeldExecutor implements Executor {
 
   kill(reason: string): boolean {
     this.killedBecause = reason;
-    this.die();
-    return true;
+    if (this.killable) this.die();
+    return this.killable;
   }
 
   die(): void {
@@ -97,10 +98,14 @@ test("a failed task waits for another executor rather than fail again on the sam
   const [a, b] = made as [HeldExecutor, HeldExecutor];
   const busy = two.run(task, never);
   const failing = two.run(task, never);
+  const third = two.run(task, never);
   await nextTurn();
   b.tasks[0]!.end.reject(died(1));
   await nextTurn();
-  assert.equal(b.tasks.length, 1, "the one that failed it is free, but not asked");
+  b.tasks[1]!.end.resolve(result(["third"]));
+  assert.deepEqual((await third).results, ["third"]);
+  await nextTurn();
+  assert.equal(b.tasks.length, 2, "the one that failed it is free, but not asked");
   a.tasks[0]!.end.resolve(result(["first"]));
   await busy;
   await nextTurn();
@@ -160,8 +165,9 @@ test("an executor that keeps dying without work breaks the pool, not the machine
   await assert.rejects(one.run(task, never), { code: "EXECUTOR_DIED" });
 });
 
-test("a cancelled task that does not end is given up, with its executor", async (t) => {
+test("a cancelled task that does not end is given up, with its executor where that can be ended", async (t) => {
   const { pool: one, made } = await pool(1);
+  made[0]!.killable = false;
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const failed = new AbortController();
   const hanging = one.run(task, failed.signal);
