@@ -7,6 +7,14 @@ import { type ProcessUsage, usageOf, watchProcess } from "./process-watch.ts";
 
 export type Pass = Extract<Answer, { type: "pass" }>;
 
+/** Which millrace is measured: the package as it is published, which must be built, or the sources. */
+export type Build = "package" | "sources";
+
+export const nodeOptions: Readonly<Record<Build, readonly string[]>> = {
+  package: [],
+  sources: ["--conditions=millrace-source"],
+};
+
 /** A competitor in a process of its own, which makes a pass over the topic whenever it is told to. */
 export class Competitor {
   readonly #name: string;
@@ -15,10 +23,10 @@ export class Competitor {
   readonly #answers: AsyncIterator<string>;
   readonly #usage: ReturnType<typeof watchProcess>;
 
-  private constructor(name: string, heat: Heat) {
+  private constructor(name: string, heat: Heat, build: Build) {
     this.#name = name;
     const entry = join(import.meta.dirname, name, "main.ts");
-    this.#child = spawn(process.execPath, ["--conditions=millrace-source", entry, JSON.stringify(heat)], {
+    this.#child = spawn(process.execPath, [...nodeOptions[build], entry, JSON.stringify(heat)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#child.stdin!.on("error", () => {}); // it may have died; its exit code tells
@@ -28,8 +36,8 @@ export class Competitor {
   }
 
   /** @param name The folder of its main.ts. */
-  static async start(name: "limit" | "engine", heat: Heat): Promise<Competitor> {
-    const competitor = new Competitor(name, heat);
+  static async start(name: "limit" | "engine", heat: Heat, build: Build): Promise<Competitor> {
+    const competitor = new Competitor(name, heat, build);
     await competitor.#next("ready");
     return competitor;
   }

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { useKafka } from "../dev/kafka/index.ts";
 import type { Heat } from "./contest.ts";
 import { type BenchTopic, benchTopic, ensureTopics } from "./data/topics.ts";
@@ -32,6 +34,8 @@ function readOptions(): BenchOptions | undefined {
 
 async function bench({ records, repetitions, codecs, threads, json, ...rows }: BenchOptions): Promise<void> {
   const progress = (line: string) => void process.stderr.write(`${line}\n`);
+  progress("building the package ...");
+  execFileSync(process.execPath, [join(import.meta.dirname, "../dev/build.ts")], { stdio: "inherit" });
   await using kafka = await useKafka({ fast: "run" });
   const { bootstrap } = kafka;
   const about = await machineAndVersions();
@@ -60,7 +64,13 @@ async function bench({ records, repetitions, codecs, threads, json, ...rows }: B
   for (const { workload, topic } of heats) {
     progress(`${workload}, ${topic.codec} ...`);
     const heat = heatOf(workload, topic);
-    const passes = { repetitions, warmUpPasses: WARM_UP_PASSES, warmPasses: 2 * repetitions, java: true };
+    const passes = {
+      repetitions,
+      warmUpPasses: WARM_UP_PASSES,
+      warmPasses: 2 * repetitions,
+      java: true,
+      build: "package",
+    } as const;
     const results = summarize(heat, await race(heat, passes));
     summaries.push(...results);
     for (const result of results) show(result);

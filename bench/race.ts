@@ -1,4 +1,4 @@
-import { Competitor } from "./competitor.ts";
+import { type Build, Competitor } from "./competitor.ts";
 import type { Heat } from "./contest.ts";
 import { runJavaConsumer } from "./java.ts";
 import type { ProcessUsage } from "./process-watch.ts";
@@ -26,6 +26,7 @@ export interface RaceOptions {
   /** Passes before those. */
   readonly warmUpPasses: number;
   readonly java: boolean;
+  readonly build: Build;
 }
 
 /** Runs all competitors in turn, so that all meet the same noise. The results of limit and engine must be equal. */
@@ -34,7 +35,7 @@ export async function race(heat: Heat, options: RaceOptions): Promise<Sample[]> 
   const check = digestChecker(heat);
   for (let repetition = 0; repetition < options.repetitions; repetition++) {
     for (const competitor of ["limit", "engine"] as const)
-      samples.push(...(await freshProcess(competitor, heat, check)));
+      samples.push(...(await freshProcess(competitor, heat, options.build, check)));
     if (options.java) samples.push({ competitor: "java", phase: "process", ...(await runJavaConsumer(heat)) });
   }
   samples.push(...(await warmPasses(heat, options, check)));
@@ -43,18 +44,22 @@ export async function race(heat: Heat, options: RaceOptions): Promise<Sample[]> 
 
 type Check = (competitor: Name, digest: string) => void;
 
-async function freshProcess(competitor: "limit" | "engine", heat: Heat, check: Check): Promise<Sample[]> {
-  const runner = await Competitor.start(competitor, heat);
+async function freshProcess(competitor: "limit" | "engine", heat: Heat, build: Build, check: Check): Promise<Sample[]> {
+  const runner = await Competitor.start(competitor, heat, build);
   const { digest, ...pass } = await runner.pass();
   const usage = await runner.end();
   check(competitor, digest);
   return [sampleOf(competitor, "process", usage, usage), sampleOf(competitor, "cold", pass, usage)];
 }
 
-async function warmPasses(heat: Heat, { warmUpPasses, warmPasses }: RaceOptions, check: Check): Promise<Sample[]> {
+async function warmPasses(
+  heat: Heat,
+  { warmUpPasses, warmPasses, build }: RaceOptions,
+  check: Check,
+): Promise<Sample[]> {
   if (warmPasses === 0) return [];
-  const limit = await Competitor.start("limit", heat);
-  const engine = await Competitor.start("engine", heat);
+  const limit = await Competitor.start("limit", heat, build);
+  const engine = await Competitor.start("engine", heat, build);
   const passes: { competitor: Name; seconds: number; cpuSeconds: number }[] = [];
   for (let round = 0; round < warmUpPasses + warmPasses; round++) {
     for (const [competitor, runner] of [

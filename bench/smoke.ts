@@ -22,6 +22,7 @@ export async function smoke(bootstrap: string, workload: Workload): Promise<numb
     warmUpPasses: WARM_UP_PASSES,
     warmPasses: WARM_PASSES,
     java: false,
+    build: "sources",
   });
   const best = (name: "limit" | "engine") =>
     Math.min(...samples.filter(({ competitor }) => competitor === name).map(({ cpuSeconds }) => cpuSeconds));

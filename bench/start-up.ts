@@ -5,27 +5,12 @@ import { createInterface } from "node:readline";
 
 /** Seconds from the command `millrace run job.ts` to its first planned batch, with a broker that is up. */
 export async function measureStartUp(bootstrap: string, topic: string, threads: number): Promise<number> {
-  const command = join(import.meta.dirname, "../src/cli/main.ts");
+  const command = join(import.meta.dirname, "../dist/cli/main.js");
   const job = join(import.meta.dirname, "engine/start-up-job.ts");
   const params = ["--param", `brokers=${bootstrap}`, "--param", `topic=${topic}`];
   const started = performance.now();
-  const child = spawn(
-    process.execPath,
-    [
-      "--conditions=millrace-source",
-      command,
-      "run",
-      job,
-      "--executors",
-      `${threads}`,
-      "--log-level",
-      "warn",
-      ...params,
-    ],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const options = ["--executors", `${threads}`, "--log-level", "warn", ...params];
+  const child = spawn(process.execPath, [command, "run", job, ...options], { stdio: ["ignore", "pipe", "inherit"] });
   const planned = new Promise<number>((resolve) => {
     createInterface(child.stdout).on("line", (line) => {
       if (line === "planned") resolve((performance.now() - started) / 1000);
