@@ -12,6 +12,8 @@ import { TransactionFilter } from "./transaction-filter.ts";
  * object (128 KiB), which costs half the speed. It is also what a string that outlives its chunk pins.
  */
 const CHUNK_BYTES = 96 * 1024;
+/** Decompressed batches are joined, which copies them, only until they make a chunk of this size. */
+const JOINED_BYTES = 8 * 1024;
 const MAX_OFFSET_DELTA = 2 ** 31 - 1;
 
 /**
@@ -53,6 +55,7 @@ class BatchGroup {
   canTake(batch: RecordBatch, decompressed: Buffer | undefined): boolean {
     const first = this.#parts[0]?.batch;
     if (first === undefined) return true;
+    if (decompressed !== undefined && this.#bytes >= JOINED_BYTES) return false;
     return (
       this.#bytes + sizeOf(batch, decompressed) <= CHUNK_BYTES &&
       batch.isLogAppendTime === first.isLogAppendTime &&

@@ -42,8 +42,10 @@ export class RecordColumns {
   constructor(bytes: Uint8Array, parts: readonly BatchRecords[], range: OffsetRange) {
     let capacity = 0;
     for (const { batch } of parts) capacity += batch.count;
-    this.#places = new Int32Array(capacity * ROW);
-    this.#timestamps = new Float64Array(capacity);
+    // One piece of memory for both: each piece costs the garbage collector as much as many bytes do.
+    const memory = new ArrayBuffer(capacity * (Float64Array.BYTES_PER_ELEMENT + ROW * Int32Array.BYTES_PER_ELEMENT));
+    this.#timestamps = new Float64Array(memory, 0, capacity);
+    this.#places = new Int32Array(memory, this.#timestamps.byteLength);
     this.#baseOffset = parts[0]?.batch.baseOffset ?? 0;
     this.#bytes = bytes;
     this.#range = range;
