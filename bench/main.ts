@@ -75,7 +75,7 @@ async function bench({ records, repetitions, codecs, threads, json, ...rows }: B
     summaries.push(...results);
     for (const result of results) show(result);
   }
-  if (!json && summaries.length > 0) process.stdout.write(`${table(summaries)}\n`);
+  if (summaries.length > 0) (json ? process.stderr : process.stdout).write(`${table(summaries)}\n`);
 
   if (rows.memory) {
     const { perExecutor, idleDriver, peak } = await measureMemory(heatOf("words", backlog));

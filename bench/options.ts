@@ -13,7 +13,7 @@ for it, or on KAFKA_BROKERS, whose topics bench-* are made once and kept.
   --workloads a,b     of ${workloadNames.join(", ")}, memory, start-up (all)
   --codecs a,b        of none, lz4, zstd (all)
   --threads N         executors of the engine, threads of the limit (one per core)
-  --json              one JSON line for each result instead of a table
+  --json              one JSON line for each result on stdout; the table goes to stderr
 `;
 
 const rows = [...workloadNames, "memory", "start-up"] as const;
