@@ -8,7 +8,7 @@ import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
 import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
 import { MillraceError } from "../model/errors.ts";
-import type { OffsetRange } from "../model/offset-range.ts";
+import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
@@ -95,7 +95,7 @@ export class BatchRun implements ActionRunner {
     const sources = [...this.#graph.sources(node)].filter(({ source }) => source.offsets);
     return sources
       .flatMap((node): readonly OffsetRange[] => node.source.fixedRanges ?? this.#slicesOf(node))
-      .map(({ topic, partition, fromOffset, untilOffset }) => ({ topic, partition, fromOffset, untilOffset }));
+      .map(plainRange);
   }
 
   /** One action after the other: two at a time could compute the same shuffle twice. */

@@ -20,6 +20,11 @@ export class DriverSinks {
     this.#outputs = outputs.filter((output) => output.kind === "saveTo");
   }
 
+  /** Whether there is anything to fence. */
+  get any(): boolean {
+    return this.#outputs.length > 0;
+  }
+
   /** Before a plan is written: an older driver that still runs can commit nothing that this one does not see. */
   async fence(graph: BatchGraph): Promise<void> {
     const { epoch } = graph.plan;

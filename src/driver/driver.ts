@@ -50,6 +50,7 @@ export class Driver {
   readonly #fixed = new FixedSources();
   readonly #batchClock: BatchClock;
   readonly #sinks: DriverSinks;
+  readonly #graphDigest: string;
   /** A graceful stop: no new batch. */
   readonly #stopping = new AbortController();
   /** A stop by force: nothing goes on. */
@@ -67,12 +68,14 @@ export class Driver {
     this.#bus = new ListenerBus(context.listeners, options.logger);
     this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner() }));
     this.#sinks = new DriverSinks(context.graph.outputs);
+    const fingerprint = context.graph.fingerprint();
+    this.#graphDigest = digest(fingerprint);
     this.#batchClock =
       options.trigger === "interval" ? intervalClock(clock, options.batchIntervalMs) : unpausedClock(clock);
     this.#pool = new ExecutorPool({
       size: Math.max(1, options.threads),
       create: createExecutor,
-      fingerprint: context.graph.fingerprint(),
+      fingerprint,
       taskMaxFailures: options.taskMaxFailures,
       taskTimeoutMs: options.taskTimeoutMs,
       force: this.#force.signal,
@@ -245,9 +248,9 @@ export class Driver {
     if (this.#streams.length === 0) return;
     // Step 3 is done for this one: it runs as it was planned, before anything new.
     if (journal.world.pending) {
-      const { plan } = journal.world.pending;
-      await this.#sinks.fence(this.#batchGraph(plan, journal));
-      await this.#runToSuccess(plannedEarlier(this.#streams, plan), journal);
+      const pending = this.#runnable(plannedEarlier(this.#streams, journal.world.pending.plan), journal);
+      await this.#fence(pending.plan);
+      await this.#runToSuccess(pending, journal);
     }
     let last = journal.world.batchTime ?? undefined;
     while (true) {
@@ -273,17 +276,18 @@ export class Driver {
       maxBytes: options.maxBatchBytes,
     };
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
-    const batch = await planBatch(this.#streams, key, limits, this.#force.signal);
-    const { inputs } = batch;
+    const planned = await planBatch(this.#streams, key, limits, this.#force.signal);
+    const { inputs } = planned;
     if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
-    await this.#sinks.fence(this.#batchGraph(batch.plan, journal));
-    await journal.plan(batch.plan, this.#graphDigest);
+    const batch = this.#runnable(planned, journal);
+    await this.#fence(batch.plan);
+    await journal.plan(planned.plan, this.#graphDigest);
     await this.#runToSuccess(batch, journal);
     return true;
   }
 
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
-  async #runToSuccess(batch: PlannedBatch, journal: Journal): Promise<void> {
+  async #runToSuccess(batch: PlannedBatch<RunningPlan>, journal: Journal): Promise<void> {
     const { options, clock } = this.#parts;
     for (let retry = 0; ; retry++) {
       try {
@@ -300,8 +304,7 @@ export class Driver {
     }
   }
 
-  async #runBatch({ plan: planned, inputs }: PlannedBatch, journal: Journal): Promise<void> {
-    const plan = this.#runningPlan(planned, journal);
+  async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>, journal: Journal): Promise<void> {
     const { context, options, clock } = this.#parts;
     const { outputs } = context.graph;
     const progress = new BatchProgress(plan, inputs, outputs, clock.now());
@@ -348,12 +351,12 @@ export class Driver {
     return { ...plan, epoch, checkpointId: id, appName, digest: digest([slices, this.#graphDigest]) };
   }
 
-  #batchGraph(plan: BatchPlan, journal: Journal): BatchGraph {
-    return new BatchGraph(this.#parts.context.graph.nodes, this.#runningPlan(plan, journal));
+  #runnable({ plan, inputs }: PlannedBatch, journal: Journal): PlannedBatch<RunningPlan> {
+    return { plan: this.#runningPlan(plan, journal), inputs };
   }
 
-  get #graphDigest(): string {
-    return digest(this.#parts.context.graph.fingerprint());
+  async #fence(plan: RunningPlan): Promise<void> {
+    if (this.#sinks.any) await this.#sinks.fence(new BatchGraph(this.#parts.context.graph.nodes, plan));
   }
 }
 

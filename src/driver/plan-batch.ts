@@ -1,6 +1,7 @@
 import type { BatchLimits, PlannedSlices, Source, SourcePlanner } from "../graph/source.ts";
 import type { Time } from "../model/duration.ts";
 import type { InputInfo } from "../model/events.ts";
+import { plainRange } from "../model/offset-range.ts";
 import type { BatchPlan, Slice } from "../model/plan.ts";
 
 /** A stream and where it stands. */
@@ -9,8 +10,8 @@ export interface Stream {
   readonly planner: SourcePlanner;
 }
 
-export interface PlannedBatch {
-  readonly plan: BatchPlan;
+export interface PlannedBatch<P extends BatchPlan = BatchPlan> {
+  readonly plan: P;
   readonly inputs: readonly InputInfo[];
 }
 
@@ -41,8 +42,6 @@ export function plannedEarlier(streams: readonly Stream[], plan: BatchPlan): Pla
 }
 
 function inputInfo(source: Source, { slices, records, lag }: PlannedSlices): InputInfo {
-  const offsetRanges = source.offsets
-    ? slices.map(({ topic, partition, fromOffset, untilOffset }) => ({ topic, partition, fromOffset, untilOffset }))
-    : [];
+  const offsetRanges = source.offsets ? slices.map(plainRange) : [];
   return { name: source.name, records, lag, offsetRanges };
 }

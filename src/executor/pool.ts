@@ -33,6 +33,8 @@ const FINAL_CODES = new Set([
   "OFFSETS_LOST",
   "ACTION_IN_TRANSFORM",
   "BAD_OPTION",
+  "FENCED",
+  "PLAN_MISMATCH",
 ]);
 
 /** How often in a row an executor may die without having done anything, until that counts as a failure of the job. */

@@ -2,7 +2,7 @@ import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
 import type { Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
-import type { OffsetRange } from "../model/offset-range.ts";
+import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { type Partition, partitionOf } from "../operators/partition.ts";
 import { type Chunk, failureOf, OperatorFailure } from "../operators/receiver.ts";
@@ -112,10 +112,8 @@ class TaskContexts {
   readonly #shared: Omit<TaskContext, "partition" | "numPartitions">;
 
   constructor(task: Task, { graph }: TaskHome, signal: AbortSignal) {
-    const { seq, epoch, batchTime, slices } = graph.plan;
-    const { slice } = task;
-    const ranges = slice === undefined ? Object.values(slices).flat() : slice.topicId === undefined ? [] : [slice];
-    this.#shared = { seq, epoch, batchTime, attempt: task.attempt, signal, offsetRanges: ranges.map(plainRange) };
+    const { seq, epoch, batchTime } = graph.plan;
+    this.#shared = { seq, epoch, batchTime, attempt: task.attempt, signal, offsetRanges: rangesOf(task, graph) };
   }
 
   at(partition: number, numPartitions: number): TaskContext {
@@ -123,8 +121,9 @@ class TaskContexts {
   }
 }
 
-function plainRange({ topic, partition, fromOffset, untilOffset }: OffsetRange): OffsetRange {
-  return { topic, partition, fromOffset, untilOffset };
+function rangesOf({ slice }: Task, graph: BatchGraph): readonly OffsetRange[] {
+  if (slice === undefined) return graph.offsetRanges;
+  return slice.topicId === undefined ? [] : [plainRange(slice)];
 }
 
 async function* chunksOf(

@@ -1,5 +1,6 @@
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
+import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import { ActionTrap } from "./action-trap.ts";
 import { transformScope } from "./graph.ts";
@@ -24,10 +25,20 @@ export class BatchGraph {
   readonly plan: RunningPlan;
   readonly #resolved = new Map<Node, ResolvedNode>();
   readonly #byId = new Map<string, Node>();
+  #offsetRanges: readonly OffsetRange[] | undefined;
 
   constructor(nodes: readonly Node[], plan: RunningPlan) {
     this.plan = plan;
     for (const node of nodes) this.#byId.set(node.id, node);
+  }
+
+  /** All ranges of Kafka in this batch. Computed once: every task after a shuffle is told of all of them. */
+  get offsetRanges(): readonly OffsetRange[] {
+    this.#offsetRanges ??= Object.values(this.plan.slices)
+      .flat()
+      .filter(({ topicId }) => topicId !== undefined)
+      .map(plainRange);
+    return this.#offsetRanges;
   }
 
   /** A node by its id. Nodes inside transforms come into being when their transform is resolved, in the order of the graph. */

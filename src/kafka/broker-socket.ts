@@ -27,6 +27,7 @@ export interface SocketTimeouts {
 }
 
 interface Waiting {
+  readonly correlationId: number;
   readonly flexible: boolean;
   readonly timer: NodeJS.Timeout;
   resolve(answer: ByteCursor): void;
@@ -105,7 +106,10 @@ export class BrokerSocket {
   request({ key, version, flexible, body }: BrokerRequest): Promise<ByteCursor> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const header = new ByteWriter().int32(0).int16(key).int16(version);
-    header.int32(this.#correlationId++).oldText(this.#clientId);
+    const correlationId = this.#correlationId;
+    // A socket may live for months: the number starts again where 31 bits end.
+    this.#correlationId = (correlationId + 1) & 0x7fffffff;
+    header.int32(correlationId).oldText(this.#clientId);
     if (flexible) header.noTaggedFields();
     const frame = header.raw(body).bytes;
     frame.writeInt32BE(frame.length - LENGTH_BYTES, 0);
@@ -114,7 +118,7 @@ export class BrokerSocket {
       const { requestMs } = this.#timeouts;
       // Answers come in order: behind one that does not come, none does.
       const timer = setTimeout(() => this.#fail(new Error(`no answer within ${requestMs} ms`)), requestMs);
-      this.#waiting.push({ flexible, timer, resolve, reject });
+      this.#waiting.push({ correlationId, flexible, timer, resolve, reject });
       this.#socket.write(frame);
     });
   }
@@ -188,8 +192,7 @@ export class BrokerSocket {
   #settle(answer: Buffer): void {
     const waiting = this.#waiting.shift();
     const cursor = new ByteCursor(answer);
-    const expected = this.#correlationId - this.#waiting.length - 1;
-    if (waiting === undefined || cursor.int32() !== expected) {
+    if (waiting === undefined || cursor.int32() !== waiting.correlationId) {
       waiting?.reject(new Error("an answer belongs to no question"));
       this.#fail(new Error("an answer belongs to no question"));
       return;

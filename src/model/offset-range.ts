@@ -36,6 +36,11 @@ export const OffsetRange = {
   },
 };
 
+/** Without what a slice carries beyond its range. */
+export function plainRange({ topic, partition, fromOffset, untilOffset }: OffsetRange): OffsetRange {
+  return { topic, partition, fromOffset, untilOffset };
+}
+
 /**
  * Cuts ranges until there are at least `minPartitions` of them, the longest first, as evenly as whole offsets allow. The parts of
  * one range stay next to each other, so reading all results in order still reads each partition in order.

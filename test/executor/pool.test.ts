@@ -182,7 +182,14 @@ test("a cancelled task that does not end is given up, with its executor where th
 });
 
 test("errors that the next try would meet again are not tried again", async () => {
-  for (const code of ["ASYNC_FUNCTION", "NOT_CLONEABLE", "DECODE_FAILED", "OFFSETS_LOST"] as const) {
+  for (const code of [
+    "ASYNC_FUNCTION",
+    "NOT_CLONEABLE",
+    "DECODE_FAILED",
+    "OFFSETS_LOST",
+    "FENCED",
+    "PLAN_MISMATCH",
+  ] as const) {
     const tries: boolean[] = [];
     const { pool: one, made } = await pool(1, { onTaskFailed: ({ willRetry }) => void tries.push(willRetry) });
     const running = one.run(task, never);
