@@ -37,15 +37,15 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
 const reserved: readonly { what: RegExp; name: string; to: readonly string[] }[] = [
   { name: "console", what: /\bconsole\./, to: ["cli/", "graph/print.ts"] },
   { name: "Date.now", what: /\bDate\.now\(|\bnew Date\(\)/, to: ["model/clock.ts"] },
-  { name: "Math.random", what: /\bMath\.random\(/, to: ["kafka/backoff.ts"] },
+  { name: "Math.random", what: /\bMath\.random\(/, to: ["kafka/connection/backoff.ts"] },
   {
     name: "timers",
     what: /\bset(Timeout|Interval)\b/,
     // Beside the clock: limits on how long somebody else may take.
     to: [
       "model/clock.ts",
-      "kafka/backoff.ts",
-      "kafka/broker-socket.ts",
+      "kafka/connection/backoff.ts",
+      "kafka/connection/broker-socket.ts",
       "executor/pool.ts",
       "driver/driver.ts",
       "driver/close.ts",

@@ -1,5 +1,5 @@
 import { Admin } from "@platformatic/kafka";
-import { KafkaCluster } from "../../src/kafka/cluster.ts";
+import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import { brokersOf } from "./brokers.ts";
 import { feed } from "./feed.ts";

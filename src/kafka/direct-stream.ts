@@ -3,7 +3,7 @@ import { MillraceError } from "../model/errors.ts";
 import { splitRanges, type TopicPartition } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import { clamp } from "./clamp.ts";
-import { type KafkaCluster, partitionKey } from "./cluster.ts";
+import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
 import { restoredOffsets } from "./restored-offsets.ts";
 import type { TopicSelection } from "./subscription.ts";

@@ -1,7 +1,7 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
-import { type KafkaCluster, partitionKey } from "./cluster.ts";
+import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 import type { TopicOffsets } from "./subscription.ts";
 
 export interface FirstOffsets {

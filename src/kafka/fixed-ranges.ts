@@ -3,7 +3,7 @@ import { MillraceError } from "../model/errors.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import { isInteger } from "../model/options.ts";
 import type { Position, Slice } from "../model/plan.ts";
-import { type KafkaCluster, partitionKey } from "./cluster.ts";
+import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 
 /** @throws BAD_OPTION for what is no offset range. */
 export function checkRanges(ranges: readonly OffsetRange[]): void {

@@ -1,7 +1,7 @@
 import type { ConnectionOptions, SecureContextOptions } from "node:tls";
 import { MillraceError } from "../model/errors.ts";
 import { type Check, checkOptions, isInteger, isOneOf, isText } from "../model/options.ts";
-import { type BrokerAddress, parseBrokerList } from "./broker-address.ts";
+import { type BrokerAddress, parseBrokerList } from "./connection/broker-address.ts";
 
 /** Kafka's own dotted names, so that they can be looked up and pasted; unknown keys are errors. */
 export interface KafkaParams {

@@ -5,9 +5,9 @@ import { assert } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
-import { KafkaCluster } from "./cluster.ts";
+import { KafkaCluster } from "./connection/cluster.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
-import { readRange } from "./range-reader.ts";
+import { readRange } from "./reading/range-reader.ts";
 
 export interface KafkaSourceParts<K, V> {
   readonly name: string;

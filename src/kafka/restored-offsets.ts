@@ -1,6 +1,6 @@
 import { MillraceError } from "../model/errors.ts";
 import type { Position } from "../model/plan.ts";
-import { type KafkaCluster, partitionKey } from "./cluster.ts";
+import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 import type { SelectedPartition } from "./topic-selection.ts";
 
 /**

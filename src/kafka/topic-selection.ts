@@ -1,7 +1,7 @@
 import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import { isInteger } from "../model/options.ts";
-import type { KafkaCluster } from "./cluster.ts";
+import type { KafkaCluster } from "./connection/cluster.ts";
 import type { TopicSelection } from "./subscription.ts";
 
 export interface SelectedPartition extends TopicPartition {

@@ -1,8 +1,8 @@
-import { BatchEncoder } from "../kafka/batch-encoder.ts";
-import { COMPRESSIONS, type Compression } from "../kafka/compress.ts";
 import { type KafkaParams, resolveKafkaParams } from "../kafka/kafka-params.ts";
-import { partitionOfKey } from "../kafka/murmur2.ts";
-import { type PartitionToWrite, TransactionalWriter } from "../kafka/transactional-writer.ts";
+import { BatchEncoder } from "../kafka/writing/batch-encoder.ts";
+import { COMPRESSIONS, type Compression } from "../kafka/writing/compress.ts";
+import { partitionOfKey } from "../kafka/writing/murmur2.ts";
+import { type PartitionToWrite, TransactionalWriter } from "../kafka/writing/transactional-writer.ts";
 import { type Duration, parseDuration } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import { checkedLater, checkOptions, isFunction, isOneOf, isText } from "../model/options.ts";

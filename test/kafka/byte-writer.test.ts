@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ByteCursor } from "../../src/kafka/byte-cursor.ts";
-import { ByteWriter } from "../../src/kafka/byte-writer.ts";
+import { ByteCursor } from "../../src/kafka/connection/byte-cursor.ts";
+import { ByteWriter } from "../../src/kafka/connection/byte-writer.ts";
 
 test("what is written is read again, however often the buffer has to grow", () => {
   const field = fc.oneof(

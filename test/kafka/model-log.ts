@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { SliceableBuffer } from "../../src/decoders/index.ts";
-import type { FetchedPartition } from "../../src/kafka/fetch.ts";
-import type { Fetch } from "../../src/kafka/range-reader.ts";
+import type { FetchedPartition } from "../../src/kafka/reading/fetch.ts";
+import type { Fetch } from "../../src/kafka/reading/range-reader.ts";
 import type { BatchToWrite, WrittenRecord } from "./batch-writer.ts";
 
 /** A partition's log as a broker would have it after producers, transactions and compaction, and who may read what. */

@@ -1,9 +1,9 @@
 import { Admin } from "@platformatic/kafka";
 import type { Decoder } from "../../src/decoders/index.ts";
 import { resolveDecoder, utf8 } from "../../src/decoders/index.ts";
-import { KafkaCluster, partitionKey } from "../../src/kafka/cluster.ts";
+import { KafkaCluster, partitionKey } from "../../src/kafka/connection/cluster.ts";
 import { type KafkaParams, resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
-import { type RangeToRead, readRange } from "../../src/kafka/range-reader.ts";
+import { type RangeToRead, readRange } from "../../src/kafka/reading/range-reader.ts";
 import type { ConsumerRecord } from "../../src/model/consumer-record.ts";
 import { bootstrapServers } from "../helpers/kafka.ts";
 

@@ -1,11 +1,11 @@
-import { MillraceError } from "../model/errors.ts";
-import type { TopicPartition } from "../model/offset-range.ts";
-import { Backoff, DeadlineError } from "./backoff.ts";
-import type { KafkaCluster } from "./cluster.ts";
-import { brokerUnreachable, noLeader, refusedByBroker, unexpectedCode } from "./cluster-errors.ts";
+import { MillraceError } from "../../model/errors.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
+import { Backoff, DeadlineError } from "../connection/backoff.ts";
+import type { KafkaCluster } from "../connection/cluster.ts";
+import { brokerUnreachable, noLeader, refusedByBroker, unexpectedCode } from "../connection/cluster-errors.ts";
+import { ErrorCodes, ProtocolError, remedyFor } from "../connection/protocol-error.ts";
 import { type FetchedPartition, fetchPartition } from "./fetch.ts";
 import { offsetOutOfRange, topicDeleted, topicRecreated } from "./offsets-lost.ts";
-import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
 import { corruptRecord } from "./record-batch.ts";
 
 /** A broker that died is noticed by its cluster after 9 s by default; then a partition gets another leader. */

@@ -1,5 +1,5 @@
-import type { MillraceError } from "../model/errors.ts";
-import type { OffsetRange } from "../model/offset-range.ts";
+import type { MillraceError } from "../../model/errors.ts";
+import type { OffsetRange } from "../../model/offset-range.ts";
 import { corruptRecord, type RecordBatch } from "./record-batch.ts";
 import { skipHeaders } from "./record-headers.ts";
 import { VarintReader } from "./varint.ts";

@@ -1,12 +1,12 @@
-import type { TopicPartition } from "../model/offset-range.ts";
-import { Backoff } from "./backoff.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
+import { Backoff } from "../connection/backoff.ts";
+import { KafkaCluster } from "../connection/cluster.ts";
+import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
+import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { BatchEncoder, type EncodedBatch, type ProducerIdentity, signBatch } from "./batch-encoder.ts";
-import { KafkaCluster } from "./cluster.ts";
-import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { partitionOfKey } from "./murmur2.ts";
 import { ensureNotesTopic } from "./notes-topic.ts";
 import { produceBatch } from "./produce.ts";
-import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 import { findCoordinator, TransactionCoordinator } from "./transaction-coordinator.ts";
 import { finalFailure, triedForTooLong } from "./transaction-failure.ts";
 import { TransactionNotes } from "./transaction-notes.ts";

@@ -1,4 +1,4 @@
-import { MillraceError } from "../model/errors.ts";
+import { MillraceError } from "../../model/errors.ts";
 
 export interface BrokerAddress {
   readonly host: string;

@@ -1,8 +1,8 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
+import type { SaslOptions } from "../kafka-params.ts";
 import type { BrokerSocket } from "./broker-socket.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import type { SaslOptions } from "./kafka-params.ts";
 
 const HANDSHAKE = { key: 17, version: 1, flexible: false };
 const AUTHENTICATE = { key: 36, version: 2, flexible: true };

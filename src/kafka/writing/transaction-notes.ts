@@ -1,11 +1,11 @@
-import type { KafkaCluster } from "./cluster.ts";
-import { partitionKey } from "./cluster.ts";
-import { decompress } from "./compression.ts";
-import { PartitionFetcher } from "./partition-fetcher.ts";
-import { findBatches, type RecordBatch } from "./record-batch.ts";
-import { Standstill } from "./standstill.ts";
-import { isAbortMarker } from "./transaction-filter.ts";
-import { VarintReader } from "./varint.ts";
+import type { KafkaCluster } from "../connection/cluster.ts";
+import { partitionKey } from "../connection/cluster.ts";
+import { decompress } from "../reading/compression.ts";
+import { PartitionFetcher } from "../reading/partition-fetcher.ts";
+import { findBatches, type RecordBatch } from "../reading/record-batch.ts";
+import { Standstill } from "../reading/standstill.ts";
+import { isAbortMarker } from "../reading/transaction-filter.ts";
+import { VarintReader } from "../reading/varint.ts";
 
 const FETCH_BYTES = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import type { Connection } from "@platformatic/kafka";
-import type { TopicPartition } from "../model/offset-range.ts";
-import { loadClient, responseEvenWithErrors } from "./client.ts";
-import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
+import { loadClient, responseEvenWithErrors } from "../connection/client.ts";
+import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
 const PRODUCE = 0;
 const VERSION = 11;

@@ -1,10 +1,10 @@
 import { channel } from "node:diagnostics_channel";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { authenticate } from "./sasl.ts";
 
 /**

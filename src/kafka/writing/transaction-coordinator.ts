@@ -1,7 +1,7 @@
 import type { Connection } from "@platformatic/kafka";
+import { loadClient, responseEvenWithErrors } from "../connection/client.ts";
+import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 import type { ProducerIdentity } from "./batch-encoder.ts";
-import { loadClient, responseEvenWithErrors } from "./client.ts";
-import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 
 export interface TopicPartitions {
   readonly name: string;

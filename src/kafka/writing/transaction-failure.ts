@@ -1,7 +1,7 @@
-import { MillraceError } from "../model/errors.ts";
-import { refusedByBroker } from "./cluster-errors.ts";
-import { rootMessageOf } from "./connections.ts";
-import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
+import { MillraceError } from "../../model/errors.ts";
+import { refusedByBroker } from "../connection/cluster-errors.ts";
+import { rootMessageOf } from "../connection/connections.ts";
+import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
 /** What no other attempt cures, and what does. All other codes pass: with another leader, or after another `begin`. */
 const FINAL = new Map<number, string>([

@@ -1,8 +1,8 @@
+import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { askForMetadata, type MetadataAnswer } from "./ask-for-metadata.ts";
 import { interruptible, orAborted } from "./backoff.ts";
 import { type BrokerAddress, formatAddress } from "./broker-address.ts";
 import { type BrokerConnections, refusalIn } from "./connections.ts";
-import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { ErrorCodes } from "./protocol-error.ts";
 
 /** A topic and who leads its partitions, as one answer of a broker told it. */

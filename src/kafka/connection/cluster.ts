@@ -1,6 +1,7 @@
 import type { Connection } from "@platformatic/kafka";
-import { MillraceError } from "../model/errors.ts";
-import type { TopicPartition } from "../model/offset-range.ts";
+import { MillraceError } from "../../model/errors.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
+import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { Backoff, DeadlineError } from "./backoff.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import type { BrokerSocket } from "./broker-socket.ts";
@@ -13,7 +14,6 @@ import {
   unexpectedCode,
 } from "./cluster-errors.ts";
 import { BrokerConnections } from "./connections.ts";
-import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { EARLIEST, LATEST, listOffsets, type OffsetQuestion } from "./list-offsets.ts";
 import { Metadata, type TopicInfo } from "./metadata.ts";
 import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";

@@ -1,5 +1,5 @@
-import { MillraceError } from "../model/errors.ts";
-import type { TopicPartition } from "../model/offset-range.ts";
+import { MillraceError } from "../../model/errors.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
 import { refusalIn, rootMessageOf } from "./connections.ts";
 import { ErrorCodes, nameOf, ProtocolError } from "./protocol-error.ts";
 

@@ -1,7 +1,7 @@
-import type { SliceableBuffer } from "../decoders/decoder.ts";
-import type { BrokerSocket } from "./broker-socket.ts";
-import type { ByteCursor } from "./byte-cursor.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import type { SliceableBuffer } from "../../decoders/decoder.ts";
+import type { BrokerSocket } from "../connection/broker-socket.ts";
+import type { ByteCursor } from "../connection/byte-cursor.ts";
+import { ByteWriter } from "../connection/byte-writer.ts";
 
 /** The first version that names topics by id. */
 const FETCH = { key: 1, version: 13, flexible: true };

@@ -1,5 +1,5 @@
-import type { SliceableBuffer } from "../decoders/decoder.ts";
-import type { OffsetRange } from "../model/offset-range.ts";
+import type { SliceableBuffer } from "../../decoders/decoder.ts";
+import type { OffsetRange } from "../../model/offset-range.ts";
 import { decompress } from "./compression.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { corruptRecord, type RecordBatch } from "./record-batch.ts";

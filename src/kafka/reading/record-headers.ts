@@ -1,4 +1,4 @@
-import type { Header } from "../model/consumer-record.ts";
+import type { Header } from "../../model/consumer-record.ts";
 import { VarintReader } from "./varint.ts";
 
 /**

@@ -1,6 +1,6 @@
-import type { MillraceError } from "../model/errors.ts";
-import type { OffsetRange } from "../model/offset-range.ts";
-import { Backoff } from "./backoff.ts";
+import type { MillraceError } from "../../model/errors.ts";
+import type { OffsetRange } from "../../model/offset-range.ts";
+import { Backoff } from "../connection/backoff.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { endsTooEarly } from "./offsets-lost.ts";
 import { corruptRecord } from "./record-batch.ts";

@@ -1,7 +1,7 @@
 import { crc32c } from "@node-rs/crc32";
-import { systemClock } from "../model/clock.ts";
+import { systemClock } from "../../model/clock.ts";
+import { BATCH_HEADER_BYTES } from "../reading/record-batch.ts";
 import { COMPRESSIONS, type Compression, compress } from "./compress.ts";
-import { BATCH_HEADER_BYTES } from "./record-batch.ts";
 
 /** Below the megabyte that brokers take by default, also when compression gains nothing. */
 const BATCH_BYTES = 900_000;

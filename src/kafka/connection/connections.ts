@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import type { Connection, ConnectionOptions } from "@platformatic/kafka";
+import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { type BrokerAddress, formatAddress } from "./broker-address.ts";
 import { BrokerSocket, TlsMismatch } from "./broker-socket.ts";
 import { loadClient } from "./client.ts";
-import type { ResolvedKafkaParams } from "./kafka-params.ts";
 import { AuthenticationError } from "./sasl.ts";
 
 /** A fetch may wait at the broker and blocks what comes behind it on its socket, so it has sockets of its own. */

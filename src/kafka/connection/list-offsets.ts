@@ -1,4 +1,4 @@
-import type { TopicPartition } from "../model/offset-range.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import type { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";

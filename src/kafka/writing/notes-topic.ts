@@ -1,8 +1,8 @@
-import { MillraceError } from "../model/errors.ts";
-import { loadClient, responseEvenWithErrors } from "./client.ts";
-import type { KafkaCluster, TopicInfo } from "./cluster.ts";
-import { refusedByBroker, unexpectedCode } from "./cluster-errors.ts";
-import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
+import { MillraceError } from "../../model/errors.ts";
+import { loadClient, responseEvenWithErrors } from "../connection/client.ts";
+import type { KafkaCluster, TopicInfo } from "../connection/cluster.ts";
+import { refusedByBroker, unexpectedCode } from "../connection/cluster-errors.ts";
+import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
 const NUM_PARTITIONS = 16;
 /** The broker's default. */

@@ -4,12 +4,12 @@ import type {
   DecodeSource,
   ResolvedDecoder,
   SliceableBuffer,
-} from "../decoders/decoder.ts";
-import { decodeFailed } from "../decoders/resolve.ts";
-import { ConsumerRecord, type Header, type RecordSource, type TimestampType } from "../model/consumer-record.ts";
-import type { Time } from "../model/duration.ts";
-import type { TopicPartition } from "../model/offset-range.ts";
-import type { Chunk } from "../operators/receiver.ts";
+} from "../../decoders/decoder.ts";
+import { decodeFailed } from "../../decoders/resolve.ts";
+import { ConsumerRecord, type Header, type RecordSource, type TimestampType } from "../../model/consumer-record.ts";
+import type { Time } from "../../model/duration.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
+import type { Chunk } from "../../operators/receiver.ts";
 import type { RecordColumns } from "./record-columns.ts";
 import { readHeaders } from "./record-headers.ts";
 

@@ -1,5 +1,5 @@
-import type { DecodedField } from "../decoders/decoder.ts";
-import { MillraceError } from "../model/errors.ts";
+import type { DecodedField } from "../../decoders/decoder.ts";
+import { MillraceError } from "../../model/errors.ts";
 import type { RecordChunk, RecordDecoders } from "./record-chunk.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { crc32c } from "@node-rs/crc32";
-import { MillraceError } from "../model/errors.ts";
-import type { TopicPartition } from "../model/offset-range.ts";
-import { readInt64 } from "./byte-cursor.ts";
+import { MillraceError } from "../../model/errors.ts";
+import type { TopicPartition } from "../../model/offset-range.ts";
+import { readInt64 } from "../connection/byte-cursor.ts";
 
 /** Bytes before the first record of a batch. */
 export const BATCH_HEADER_BYTES = 61;

@@ -1,5 +1,5 @@
-import { MillraceError } from "../model/errors.ts";
-import type { OffsetRange, TopicPartition } from "../model/offset-range.ts";
+import { MillraceError } from "../../model/errors.ts";
+import type { OffsetRange, TopicPartition } from "../../model/offset-range.ts";
 
 const START_AFRESH = "Start from other offsets (fromOffsets); what is gone cannot be read again.";
 

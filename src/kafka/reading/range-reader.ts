@@ -1,6 +1,6 @@
-import type { OffsetRange } from "../model/offset-range.ts";
-import { interruptible, orAborted } from "./backoff.ts";
-import type { KafkaCluster } from "./cluster.ts";
+import type { OffsetRange } from "../../model/offset-range.ts";
+import { interruptible, orAborted } from "../connection/backoff.ts";
+import type { KafkaCluster } from "../connection/cluster.ts";
 import { decodeBatches } from "./decode-batches.ts";
 import type { FetchedPartition } from "./fetch.ts";
 import { PartitionFetcher } from "./partition-fetcher.ts";
