@@ -63,8 +63,9 @@ export class LocalDiskStore implements CheckpointStore {
     }
   }
 
-  read(name: string): Promise<Uint8Array> {
-    return this.#guard("read", () => readFile(join(this.place, name)));
+  read(name: string, part?: { position: number; length: number }): Promise<Uint8Array> {
+    const path = join(this.place, name);
+    return this.#guard("read", () => (part === undefined ? readFile(path) : readPart(path, part)));
   }
 
   list(): Promise<string[]> {
@@ -116,6 +117,22 @@ export class LocalDiskStore implements CheckpointStore {
         "The cause tells what the disk said. Nothing that was completed is lost; start again when it is mended.",
       cause: error,
     });
+  }
+}
+
+async function readPart(path: string, { position, length }: { position: number; length: number }): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
+  } finally {
+    await file.close();
   }
 }
 

@@ -10,8 +10,8 @@ export interface CheckpointStore {
    * again, or the store refuses all further appends.
    */
   append(name: string, position: number, bytes: Uint8Array): Promise<void>;
-  /** @throws when there is no such segment. */
-  read(name: string): Promise<Uint8Array>;
+  /** All of a segment, or `length` bytes of it from `position` on: fewer when it ends before. @throws when there is no such segment. */
+  read(name: string, part?: { readonly position: number; readonly length: number }): Promise<Uint8Array>;
   /** The names of all segments, in any order. Sees every `create` that has resolved, by whomever. */
   list(): Promise<string[]>;
   delete(name: string): Promise<void>;

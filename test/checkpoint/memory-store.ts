@@ -22,11 +22,11 @@ export class MemoryDisk {
         if (segment === undefined) throw new Error(`no segment ${name}`);
         disk.segments.set(name, Buffer.concat([segment.subarray(0, position), bytes]));
       },
-      async read(name) {
+      async read(name, part) {
         await disk.before("read", this);
         const segment = disk.segments.get(name);
         if (segment === undefined) throw new Error(`no segment ${name}`);
-        return segment;
+        return part === undefined ? segment : segment.subarray(part.position, part.position + part.length);
       },
       async list() {
         await disk.before("list", this);

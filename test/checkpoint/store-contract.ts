@@ -29,6 +29,18 @@ export function storeContract(
     await Promise.all([store.close(), other.close()]);
   });
 
+  test(`${name}: a part of a segment can be read, and what goes beyond its end is left out`, async () => {
+    const store = await make();
+    await store.create("a");
+    await store.append("a", 0, bytes("hello world"));
+    const part = async (position: number, length: number) =>
+      Buffer.from(await store.read("a", { position, length })).toString();
+    assert.equal(await part(6, 3), "wor");
+    assert.equal(await part(6, 50), "world");
+    assert.equal(await part(11, 5), "");
+    await store.close();
+  });
+
   test(`${name}: a deleted segment is gone, and deleting it again is no error`, async () => {
     const store = await make();
     await store.create("a");
