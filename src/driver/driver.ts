@@ -1,22 +1,19 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
 import { closeResources } from "../executor/resource.ts";
 import type { ActionRunner } from "../graph/action.ts";
-import { BatchGraph } from "../graph/batch-graph.ts";
 import { digest } from "../graph/graph.ts";
 import type { DriverFunction, JobContext } from "../graph/job-context.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
-import { type Duration, parseDuration, type Time } from "../model/duration.ts";
+import { type Duration, parseDuration } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
-import type { BatchPlan, RunningPlan } from "../model/plan.ts";
 import { askedBeforeStart } from "./actions-outside-batches.ts";
 import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
-import { BatchProgress } from "./batch-progress.ts";
+import { BatchLoop, runningPlan } from "./batch-loop.ts";
 import { BatchRun } from "./batch-run.ts";
 import { closeFailed, closeInTime } from "./close.ts";
 import { DriverSinks } from "./driver-sinks.ts";
@@ -24,8 +21,7 @@ import { FixedSources } from "./fixed-sources.ts";
 import { type Journal, type OpenStore, openJournal, refusePlanOfAnotherGraph } from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
-import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
-import { runOutputs } from "./run-outputs.ts";
+import type { Stream } from "./plan-batch.ts";
 import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 
 export interface DriverParts {
@@ -38,8 +34,6 @@ export interface DriverParts {
 }
 
 export type DriverState = "INITIALIZED" | "ACTIVE" | "STOPPED";
-
-const LONGEST_BACKOFF_MS = 60_000;
 
 /** One run of a job, from the first offset to the last batch. */
 export class Driver {
@@ -113,7 +107,8 @@ export class Driver {
       throw error;
     }
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
-    const plan = this.#runningPlan({ seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} }, journal);
+    const nothing = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
+    const plan = runningPlan(nothing, journal, context.appName, this.#graphDigest);
     this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
     void this.#run(journal).then(
       () => this.#close(undefined),
@@ -223,11 +218,27 @@ export class Driver {
       this.#stopping.abort();
     };
     const functions = Promise.all(this.#parts.context.driverFunctions.map((run) => this.#onDriver(run).catch(fail)));
-    await this.#batches(journal).catch(fail);
+    if (this.#streams.length > 0) await this.#loop(journal).catch(fail);
     // An endpoint that onDriver opened ends with the streams it was opened for.
     if (this.#streams.length > 0) this.#stopping.abort();
     await Promise.race([functions, aborted(this.#force.signal)]);
     if (failure) throw failure.error;
+  }
+
+  #loop(journal: Journal): Promise<void> {
+    return new BatchLoop({
+      ...this.#parts,
+      batchClock: this.#batchClock,
+      streams: this.#streams,
+      fixed: this.#fixed,
+      pool: this.#pool,
+      sinks: this.#sinks,
+      bus: this.#bus,
+      graphDigest: this.#graphDigest,
+      journal,
+      stopping: this.#stopping.signal,
+      force: this.#force.signal,
+    }).run();
   }
 
   async #onDriver({ name, run }: DriverFunction): Promise<void> {
@@ -240,89 +251,6 @@ export class Driver {
         cause: error,
         at: { operator: name },
       });
-    }
-  }
-
-  async #batches(journal: Journal): Promise<void> {
-    const { signal } = this.#stopping;
-    if (this.#streams.length === 0) return;
-    // Step 3 is done for this one: it runs as it was planned, before anything new.
-    if (journal.world.pending) {
-      const pending = this.#runnable(plannedEarlier(this.#streams, journal.world.pending.plan), journal);
-      await this.#fence(pending.plan);
-      await this.#runToSuccess(pending, journal);
-    }
-    let last = journal.world.batchTime ?? undefined;
-    while (true) {
-      try {
-        last = await this.#batchClock.next(last, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        throw error;
-      }
-      if (signal.aborted) return;
-      if (!(await this.#batch(last, journal))) return;
-      // Signals and timers get their turn, also when one batch follows another without a pause.
-      await nextTurn();
-    }
-  }
-
-  /** Steps 2 to 7 of one batch. @returns false when there is nothing more to do. */
-  async #batch(batchTime: Time, journal: Journal): Promise<boolean> {
-    const { options } = this.#parts;
-    const limits = {
-      intervalMs: options.batchIntervalMs,
-      maxRatePerPartition: options.maxRatePerPartition,
-      maxBytes: options.maxBatchBytes,
-    };
-    const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
-    const planned = await planBatch(this.#streams, key, limits, this.#force.signal);
-    const { inputs } = planned;
-    if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
-    const batch = this.#runnable(planned, journal);
-    await this.#fence(batch.plan);
-    await journal.plan(planned.plan, this.#graphDigest);
-    await this.#runToSuccess(batch, journal);
-    return true;
-  }
-
-  /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
-  async #runToSuccess(batch: PlannedBatch<RunningPlan>, journal: Journal): Promise<void> {
-    const { options, clock } = this.#parts;
-    for (let retry = 0; ; retry++) {
-      try {
-        await this.#runBatch(batch, journal);
-        return;
-      } catch (error) {
-        if (retry === options.batchRetries || MillraceError.is(error, "FENCED") || this.#stopping.signal.aborted)
-          throw error;
-        const pauseMs = Math.min(LONGEST_BACKOFF_MS, options.batchBackoffMs * 2 ** retry);
-        options.logger?.warn({ seq: batch.plan.seq, retry: retry + 1, pauseMs }, "the batch runs again");
-        // A stop that is asked for meanwhile ends the stream with the batch's failure.
-        await clock.sleepUntil(clock.now() + pauseMs, this.#stopping.signal).catch(() => Promise.reject(error));
-      }
-    }
-  }
-
-  async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>, journal: Journal): Promise<void> {
-    const { context, options, clock } = this.#parts;
-    const { outputs } = context.graph;
-    const progress = new BatchProgress(plan, inputs, outputs, clock.now());
-    this.#bus.emit("onBatchSubmitted", progress.info());
-    const run = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
-    progress.started(clock.now());
-    this.#bus.emit("onBatchStarted", progress.info());
-    const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: this.#force.signal, clock };
-    try {
-      await runOutputs(outputs, run, this.#sinks, progress, limits);
-      await journal.complete(plan.seq);
-      for (const { source, planner } of this.#streams) {
-        planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
-      }
-    } finally {
-      run.end();
-      progress.ended(clock.now());
-      this.#bus.emit("onBatchCompleted", progress.info());
     }
   }
 
@@ -342,21 +270,6 @@ export class Driver {
     const error = failure ?? (notClosed.length > 0 ? closeFailed(notClosed) : undefined);
     if (error === undefined) this.#terminated.resolve();
     else this.#terminated.reject(error);
-  }
-
-  /** A batch that runs again keeps everything but the epoch: that is of who runs it. */
-  #runningPlan(plan: BatchPlan, { epoch, id }: Journal): RunningPlan {
-    const slices = JSON.stringify(plan.slices);
-    const { appName } = this.#parts.context;
-    return { ...plan, epoch, checkpointId: id, appName, digest: digest([slices, this.#graphDigest]) };
-  }
-
-  #runnable({ plan, inputs }: PlannedBatch, journal: Journal): PlannedBatch<RunningPlan> {
-    return { plan: this.#runningPlan(plan, journal), inputs };
-  }
-
-  async #fence(plan: RunningPlan): Promise<void> {
-    if (this.#sinks.any) await this.#sinks.fence(new BatchGraph(this.#parts.context.graph.nodes, plan));
   }
 }
 

@@ -1,0 +1,151 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ExecutorPool } from "../executor/pool.ts";
+import { BatchGraph } from "../graph/batch-graph.ts";
+import { digest } from "../graph/graph.ts";
+import type { JobContext } from "../graph/job-context.ts";
+import type { ResolvedOptions } from "../job/options.ts";
+import type { Clock } from "../model/clock.ts";
+import type { Time } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { BatchPlan, RunningPlan } from "../model/plan.ts";
+import type { BatchClock } from "./batch-clock.ts";
+import { BatchProgress } from "./batch-progress.ts";
+import { BatchRun } from "./batch-run.ts";
+import type { DriverSinks } from "./driver-sinks.ts";
+import type { FixedSources } from "./fixed-sources.ts";
+import type { Journal } from "./journal.ts";
+import type { ListenerBus } from "./listener-bus.ts";
+import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
+import { runOutputs } from "./run-outputs.ts";
+
+export interface BatchLoopParts {
+  readonly context: JobContext;
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  readonly batchClock: BatchClock;
+  readonly streams: readonly Stream[];
+  readonly fixed: FixedSources;
+  readonly pool: ExecutorPool;
+  readonly sinks: DriverSinks;
+  readonly bus: ListenerBus;
+  readonly graphDigest: string;
+  readonly journal: Journal;
+  /** A graceful stop: no new batch. */
+  readonly stopping: AbortSignal;
+  /** A stop by force: nothing goes on. */
+  readonly force: AbortSignal;
+}
+
+const LONGEST_BACKOFF_MS = 60_000;
+
+/** Steps 1 to 7 of every batch, one batch after the other. */
+export class BatchLoop {
+  readonly #parts: BatchLoopParts;
+
+  constructor(parts: BatchLoopParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
+  async run(): Promise<void> {
+    const { journal, batchClock, streams, stopping } = this.#parts;
+    // Step 3 is done for this one: it runs as it was planned, before anything new.
+    if (journal.world.pending) {
+      const pending = this.#runnable(plannedEarlier(streams, journal.world.pending.plan));
+      await this.#fence(pending.plan);
+      await this.#runToSuccess(pending);
+    }
+    let last = journal.world.batchTime ?? undefined;
+    while (true) {
+      try {
+        last = await batchClock.next(last, stopping);
+      } catch (error) {
+        if (stopping.aborted) return;
+        throw error;
+      }
+      if (stopping.aborted) return;
+      if (!(await this.#batch(last))) return;
+      // Signals and timers get their turn, also when one batch follows another without a pause.
+      await nextTurn();
+    }
+  }
+
+  /** Steps 2 to 7 of one batch. @returns false when there is nothing more to do. */
+  async #batch(batchTime: Time): Promise<boolean> {
+    const { options, journal, streams, force, graphDigest } = this.#parts;
+    const limits = {
+      intervalMs: options.batchIntervalMs,
+      maxRatePerPartition: options.maxRatePerPartition,
+      maxBytes: options.maxBatchBytes,
+    };
+    const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
+    const planned = await planBatch(streams, key, limits, force);
+    const { inputs } = planned;
+    if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
+    const batch = this.#runnable(planned);
+    await this.#fence(batch.plan);
+    await journal.plan(planned.plan, graphDigest);
+    await this.#runToSuccess(batch);
+    return true;
+  }
+
+  /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
+  async #runToSuccess(batch: PlannedBatch<RunningPlan>): Promise<void> {
+    const { options, clock, stopping } = this.#parts;
+    for (let retry = 0; ; retry++) {
+      try {
+        await this.#runBatch(batch);
+        return;
+      } catch (error) {
+        if (retry === options.batchRetries || MillraceError.is(error, "FENCED") || stopping.aborted) throw error;
+        const pauseMs = Math.min(LONGEST_BACKOFF_MS, options.batchBackoffMs * 2 ** retry);
+        options.logger?.warn({ seq: batch.plan.seq, retry: retry + 1, pauseMs }, "the batch runs again");
+        // A stop that is asked for meanwhile ends the stream with the batch's failure.
+        await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
+      }
+    }
+  }
+
+  async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>): Promise<void> {
+    const { context, options, clock, bus, pool, fixed, force, sinks, journal, streams } = this.#parts;
+    const { outputs } = context.graph;
+    const progress = new BatchProgress(plan, inputs, outputs, clock.now());
+    bus.emit("onBatchSubmitted", progress.info());
+    const run = new BatchRun(context.graph, plan, pool, fixed, force);
+    progress.started(clock.now());
+    bus.emit("onBatchStarted", progress.info());
+    const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: force, clock };
+    try {
+      await runOutputs(outputs, run, sinks, progress, limits);
+      await journal.complete(plan.seq);
+      for (const { source, planner } of streams) {
+        planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
+      }
+    } finally {
+      run.end();
+      progress.ended(clock.now());
+      bus.emit("onBatchCompleted", progress.info());
+    }
+  }
+
+  #runnable({ plan, inputs }: PlannedBatch): PlannedBatch<RunningPlan> {
+    const { journal, context, graphDigest } = this.#parts;
+    return { plan: runningPlan(plan, journal, context.appName, graphDigest), inputs };
+  }
+
+  async #fence(plan: RunningPlan): Promise<void> {
+    const { sinks, context } = this.#parts;
+    if (sinks.any) await sinks.fence(new BatchGraph(context.graph.nodes, plan));
+  }
+}
+
+/** A batch that runs again keeps everything but the epoch: that is of who runs it. */
+export function runningPlan(
+  plan: BatchPlan,
+  { epoch, id }: Journal,
+  appName: string,
+  graphDigest: string,
+): RunningPlan {
+  const slices = JSON.stringify(plan.slices);
+  return { ...plan, epoch, checkpointId: id, appName, digest: digest([slices, graphDigest]) };
+}
