@@ -26,6 +26,7 @@ const VERSION = 1;
 
 /** Length and checksum of the payload, the version of the format, and a checksum of these. */
 const HEADER_BYTES = 13;
+const VERSION_AT = 8;
 const HEADER_CHECKSUM_AT = 9;
 
 export function encodeEntry(entry: Entry): Uint8Array {
@@ -33,7 +34,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
   bytes.writeUInt32BE(payload.length, 0);
   bytes.writeUInt32BE(crc32(payload), 4);
-  bytes.writeUInt8(VERSION, 8);
+  bytes.writeUInt8(VERSION, VERSION_AT);
   bytes.writeUInt32BE(crc32(bytes.subarray(0, HEADER_CHECKSUM_AT)), HEADER_CHECKSUM_AT);
   payload.copy(bytes, HEADER_BYTES);
   return bytes;
@@ -46,7 +47,7 @@ export interface DecodedSegment {
 }
 
 /**
- * Reads a segment up to `limit`. Only an incomplete tail is cut off; anything else that is not whole is damage.
+ * Reads a segment up to `limit`. Only an incomplete last entry is cut off; anything else that is not whole is damage.
  * @throws CHECKPOINT_CORRUPT naming place and position
  */
 export function decodeSegment(bytes: Uint8Array, place: string, limit = bytes.length): DecodedSegment {
@@ -55,25 +56,42 @@ export function decodeSegment(bytes: Uint8Array, place: string, limit = bytes.le
   let position = 0;
   while (position + HEADER_BYTES <= buffer.length) {
     const header = buffer.subarray(position, position + HEADER_BYTES);
-    if (crc32(header.subarray(0, HEADER_CHECKSUM_AT)) !== header.readUInt32BE(HEADER_CHECKSUM_AT)) {
-      // A file system may have made room for an entry of which little or nothing has arrived.
-      if (buffer.subarray(position + HEADER_BYTES).every((byte) => byte === 0)) break;
+    if (!isHeader(header)) {
+      if (isTornTail(buffer, position)) break;
       throw corrupt(place, position, "what should be the head of an entry is none");
     }
-    const version = header.readUInt8(8);
+    const version = header.readUInt8(VERSION_AT);
     if (version !== VERSION) throw anotherVersion(place, position, version);
     const end = position + HEADER_BYTES + header.readUInt32BE(0);
     if (end > buffer.length) break;
     const payload = buffer.subarray(position + HEADER_BYTES, end);
     if (crc32(payload) !== header.readUInt32BE(4)) {
-      // The last entry may have its length on the disk, but not yet all of its bytes.
-      if (end === buffer.length) break;
+      if (isTornTail(buffer, position)) break;
       throw corrupt(place, position, "the checksum of an entry does not match");
     }
     entries.push(JSON.parse(payload.toString()) as Entry);
     position = end;
   }
   return { entries, length: position };
+}
+
+function isHeader(header: Buffer): boolean {
+  return crc32(header.subarray(0, HEADER_CHECKSUM_AT)) === header.readUInt32BE(HEADER_CHECKSUM_AT);
+}
+
+/**
+ * Whether nothing whole follows. The sectors of an entry reach the disk in any order, so when the power fails some of the last one may be there
+ * and others not, its head among them. An entry is appended when the one before is synced: with a whole one behind it, it is damaged.
+ */
+function isTornTail(buffer: Buffer, position: number): boolean {
+  for (let at = position + 1; at + HEADER_BYTES <= buffer.length; at++) {
+    if (buffer[at + VERSION_AT] !== VERSION) continue;
+    const header = buffer.subarray(at, at + HEADER_BYTES);
+    const end = at + HEADER_BYTES + header.readUInt32BE(0);
+    if (end > buffer.length || !isHeader(header)) continue;
+    if (crc32(buffer.subarray(at + HEADER_BYTES, end)) === header.readUInt32BE(4)) return false;
+  }
+  return true;
 }
 
 function anotherVersion(place: string, position: number, version: number): MillraceError {

@@ -1,36 +1,42 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { MillraceError } from "../model/errors.ts";
+import { type Files, type OpenFile, REAL_FILES } from "./files.ts";
 import type { CheckpointStore } from "./store.ts";
 
 /** Segments as files of one directory. For a local disk: network file systems do not keep what O_EXCL and fsync promise here. */
 export class LocalDiskStore implements CheckpointStore {
   readonly place: string;
-  readonly #open = new Map<string, FileHandle>();
+  readonly #files: Files;
+  readonly #open = new Map<string, OpenFile>();
   #broken: MillraceError | undefined;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, files: Files) {
     this.place = directory;
+    this.#files = files;
   }
 
   /** For reading what is there. */
   static at(directory: string): LocalDiskStore {
-    return new LocalDiskStore(directory);
+    return new LocalDiskStore(directory, REAL_FILES);
   }
 
   /** Makes the directory when there is none. @throws CHECKPOINT_UNUSABLE */
-  static async open(directory: string): Promise<LocalDiskStore> {
-    const store = new LocalDiskStore(directory);
-    await store.#guard("made", () => mkdir(directory, { recursive: true }));
+  static async open(directory: string, files: Files = REAL_FILES): Promise<LocalDiskStore> {
+    const store = new LocalDiskStore(directory, files);
+    await store.#guard("made", async () => {
+      const topmost = await files.mkdir(directory, { recursive: true });
+      for (let made = directory; topmost !== undefined && made.length >= topmost.length; made = dirname(made)) {
+        await store.#syncDirectory(dirname(made));
+      }
+    });
     return store;
   }
 
   async create(name: string): Promise<boolean> {
     try {
-      const file = await open(join(this.place, name), "wx");
-      await file.sync();
-      await file.close();
-      await this.#syncDirectory();
+      const file = await this.#files.open(join(this.place, name), "wx");
+      await file.sync().finally(() => file.close());
+      await this.#syncDirectory(this.place);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -65,15 +71,15 @@ export class LocalDiskStore implements CheckpointStore {
 
   read(name: string, part?: { position: number; length: number }): Promise<Uint8Array> {
     const path = join(this.place, name);
-    return this.#guard("read", () => (part === undefined ? readFile(path) : readPart(path, part)));
+    return this.#guard("read", () => (part === undefined ? this.#files.readFile(path) : this.#readPart(path, part)));
   }
 
   list(): Promise<string[]> {
-    return this.#guard("read", () => readdir(this.place));
+    return this.#guard("read", () => this.#files.readdir(this.place));
   }
 
   async delete(name: string): Promise<void> {
-    await this.#guard("written", () => rm(join(this.place, name), { force: true }));
+    await this.#guard("written", () => this.#files.rm(join(this.place, name), { force: true }));
   }
 
   async close(): Promise<void> {
@@ -82,18 +88,34 @@ export class LocalDiskStore implements CheckpointStore {
     await Promise.all(files.map((file) => file.close()));
   }
 
-  async #file(name: string): Promise<FileHandle> {
+  async #file(name: string): Promise<OpenFile> {
     let file = this.#open.get(name);
     if (file === undefined) {
-      file = await this.#guard("written", () => open(join(this.place, name), "r+"));
+      file = await this.#guard("written", () => this.#files.open(join(this.place, name), "r+"));
       this.#open.set(name, file);
     }
     return file;
   }
 
-  /** A new file is there after a power cut only when its directory is synced too. */
-  async #syncDirectory(): Promise<void> {
-    const directory = await open(this.place, "r");
+  async #readPart(path: string, { position, length }: { position: number; length: number }): Promise<Uint8Array> {
+    const file = await this.#files.open(path, "r");
+    try {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** What was made in a directory is there after a power cut only when the directory is synced too. */
+  async #syncDirectory(path: string): Promise<void> {
+    const directory = await this.#files.open(path, "r");
     try {
       await directory.sync();
     } finally {
@@ -117,22 +139,6 @@ export class LocalDiskStore implements CheckpointStore {
         "The cause tells what the disk said. Nothing that was completed is lost; start again when it is mended.",
       cause: error,
     });
-  }
-}
-
-async function readPart(path: string, { position, length }: { position: number; length: number }): Promise<Uint8Array> {
-  const file = await open(path, "r");
-  try {
-    const bytes = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const { bytesRead } = await file.read(bytes, done, length - done, position + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
-    return bytes.subarray(0, done);
-  } finally {
-    await file.close();
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { type Files, REAL_FILES } from "../../src/checkpoint/files.ts";
 import { LocalDiskStore } from "../../src/checkpoint/local-disk.ts";
 import { storeContract } from "./store-contract.ts";
 
@@ -28,4 +29,20 @@ test("a full disk leaves the segment as it was, and says that the disk is full",
   await symlink("/dev/full", join(root, "full", "a"));
   await assert.rejects(store.append("a", 0, Buffer.from("x")), { code: "CHECKPOINT_UNUSABLE", hint: /full/ });
   await store.close();
+});
+
+test("a directory that is made is synced into the ones above it, up to the first that was there", async () => {
+  const synced: string[] = [];
+  const open: Files["open"] = async (path, flags) => {
+    const file = await REAL_FILES.open(path, flags);
+    const watched = Object.create(file, {
+      sync: { value: () => file.sync().then(() => synced.push(path)) },
+      close: { value: () => file.close() },
+    });
+    return watched;
+  };
+  await LocalDiskStore.open(join(root, "new", "below"), { ...REAL_FILES, open });
+  assert.deepEqual(synced, [join(root, "new"), root]);
+  await LocalDiskStore.open(join(root, "new", "below"), { ...REAL_FILES, open });
+  assert.equal(synced.length, 2);
 });
