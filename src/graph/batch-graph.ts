@@ -71,7 +71,10 @@ export class BatchGraph {
         return resolved.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0);
       case "shuffle":
         // At least one, so that a count of an empty stream has a place.
-        return resolved.numPartitions ?? Math.max(1, this.numPartitions(resolved.parent));
+        return (
+          resolved.numPartitions ??
+          Math.max(1, ...(resolved.sides ?? [resolved.parent]).map((side) => this.numPartitions(side)))
+        );
       default:
         return this.numPartitions(resolved.parent);
     }

@@ -9,6 +9,7 @@ import { map, mapValues } from "../operators/map.ts";
 import { mapAsync, mapPartitions } from "../operators/map-partitions.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { Sink } from "../operators/sink.ts";
+import { cogroup } from "../shuffle/cogroup.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import { partitionBy } from "../shuffle/movement.ts";
 import type { BatchRDD } from "./batch-rdd.ts";
@@ -174,6 +175,55 @@ export class DStream<out T> {
   partitionBy(this: DStream<Pair>, numPartitions: number, partitioner?: (key: KeyOf<T>) => number): DStream<T> {
     const options = { numPartitions, partitioner };
     return this.#stream(operations.shuffle(this.#graph, "partitionBy", this.node, partitionBy, options));
+  }
+
+  /** For each key all its values here and all its values there, also where one side has none. */
+  cogroup<W>(
+    this: DStream<Pair>,
+    other: DStream<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): DStream<[KeyOf<T>, [ValueOf<T>[], W[]]]> {
+    return this.#stream(operations.coShuffle(this.#graph, "cogroup", this.node, other, cogroup, options));
+  }
+
+  /** Each pair with each pair of `other` that has its key. What is in `other` is held in memory: let it be the smaller one. */
+  join<W>(
+    this: DStream<Pair>,
+    other: DStream<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): DStream<[KeyOf<T>, [ValueOf<T>, W]]> {
+    const outer = { left: false, right: false };
+    return this.#stream(operations.joined(this.#graph, "join", this.node, other, outer, options));
+  }
+
+  /** {@link join}, and each pair without a partner with `undefined`. */
+  leftOuterJoin<W>(
+    this: DStream<Pair>,
+    other: DStream<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): DStream<[KeyOf<T>, [ValueOf<T>, W | undefined]]> {
+    const outer = { left: true, right: false };
+    return this.#stream(operations.joined(this.#graph, "leftOuterJoin", this.node, other, outer, options));
+  }
+
+  /** {@link join}, and each pair of `other` without a partner with `undefined`. */
+  rightOuterJoin<W>(
+    this: DStream<Pair>,
+    other: DStream<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): DStream<[KeyOf<T>, [ValueOf<T> | undefined, W]]> {
+    const outer = { left: false, right: true };
+    return this.#stream(operations.joined(this.#graph, "rightOuterJoin", this.node, other, outer, options));
+  }
+
+  /** {@link join}, and whatever has no partner on either side. */
+  fullOuterJoin<W>(
+    this: DStream<Pair>,
+    other: DStream<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): DStream<[KeyOf<T>, [ValueOf<T> | undefined, W | undefined]]> {
+    const outer = { left: true, right: true };
+    return this.#stream(operations.joined(this.#graph, "fullOuterJoin", this.node, other, outer, options));
   }
 
   // ---- outputs, run in the order they were declared

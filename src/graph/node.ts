@@ -33,6 +33,8 @@ export type Node = Described &
         readonly parent: Node;
         readonly movement: Movement;
         readonly numPartitions: number | undefined;
+        /** The sides of a join, of which `parent` is the union: without `numPartitions` it has as many as the larger of them. */
+        readonly sides?: readonly Node[];
       }
     /** Computed once per batch and kept for it. Ends a stage too, but partitions stay as they are. */
     | { readonly kind: "cache"; readonly parent: Node }

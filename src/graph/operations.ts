@@ -1,7 +1,9 @@
+import { MillraceError } from "../model/errors.ts";
 import { checkOptions, isFunction, isInteger } from "../model/options.ts";
 import { countPartition, reducePartition, sumPartition } from "../operators/fold.ts";
 import { map } from "../operators/map.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
+import { join, type Outer, sides } from "../shuffle/cogroup.ts";
 import { combineByKey } from "../shuffle/combine.ts";
 import { gather, type Movement, type Partitioner, roundRobin } from "../shuffle/movement.ts";
 import type { Scope } from "./graph.ts";
@@ -42,6 +44,7 @@ export function shuffle<T, U>(
   parent: Node,
   movementBy: (partitioner: Partitioner | undefined) => Movement<T, U>,
   options: GivenShuffleOptions = {},
+  larger?: readonly Node[],
 ): NodeOf<"shuffle"> {
   checkOptions(method, options, { numPartitions: isPartitionCount, partitioner: isFunction });
   const { numPartitions, partitioner } = options;
@@ -50,6 +53,7 @@ export function shuffle<T, U>(
     parent,
     movement: movementBy(partitioner) as Movement,
     numPartitions,
+    ...(larger && { sides: larger }),
     options: JSON.stringify({ numPartitions, partitioner: partitioner !== undefined }),
   });
 }
@@ -63,6 +67,39 @@ export function reduceByKey<V>(
 ): Node {
   const combiner = { create: (value: V) => value, mergeValue: f, mergeCombiners: f };
   return shuffle(scope, method, parent, (partitioner) => combineByKey(combiner, partitioner), options);
+}
+
+/** The node behind a stream or an RDD that was given to `method`. @throws BAD_OPTION */
+export function nodeOf(method: string, given: { readonly node: Node } | undefined): Node {
+  if (given?.node !== undefined) return given.node;
+  throw new MillraceError("BAD_OPTION", `${method} takes another stream or RDD; it got ${typeof given}.`, {
+    hint: `Streams go with streams and RDDs with RDDs: stream.${method}(otherStream). To bring an RDD to a stream, use transform.`,
+  });
+}
+
+/** Two parents through one shuffle: cogroup, the joins, subtractByKey. @throws BAD_OPTION when there is no other parent */
+export function coShuffle<T, U>(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  other: { readonly node: Node } | undefined,
+  movementBy: (partitioner: Partitioner | undefined) => Movement<T, U>,
+  options?: GivenShuffleOptions,
+): Node {
+  const parents = [parent, nodeOf(method, other)];
+  const marked = parents.map((side, index) => narrow(scope, method, side, sides[index]!));
+  return shuffle(scope, method, scope.node(method, { kind: "union", parents: marked }), movementBy, options, parents);
+}
+
+export function joined(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  other: { readonly node: Node },
+  outer: Outer,
+  options?: GivenShuffleOptions,
+): Node {
+  return coShuffle(scope, method, parent, other, (partitioner) => join(outer, partitioner), options);
 }
 
 export function countByValue(scope: Scope, parent: Node, options?: GivenShuffleOptions): Node {

@@ -6,6 +6,7 @@ import { map, mapValues } from "../operators/map.ts";
 import { mapPartitions } from "../operators/map-partitions.ts";
 import type { Partition } from "../operators/partition.ts";
 import { takeOrdered } from "../operators/take-ordered.ts";
+import { cogroup } from "../shuffle/cogroup.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import { BatchRDD } from "./batch-rdd.ts";
 import type { Scope } from "./graph.ts";
@@ -106,6 +107,55 @@ export class RDD<out T> extends BatchRDD<T> {
 
   groupByKey(this: RDD<Pair>, options?: ShuffleOptions<KeyOf<T>>): RDD<[KeyOf<T>, ValueOf<T>[]]> {
     return this.#rdd(operations.shuffle(this.#scope, "groupByKey", this.node, groupByKey, options));
+  }
+
+  /** For each key all its values here and all its values there, also where one side has none. */
+  cogroup<W>(
+    this: RDD<Pair>,
+    other: RDD<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, [ValueOf<T>[], W[]]]> {
+    return this.#rdd(operations.coShuffle(this.#scope, "cogroup", this.node, other, cogroup, options));
+  }
+
+  /** Each pair with each pair of `other` that has its key. What is in `other` is held in memory: let it be the smaller one. */
+  join<W>(
+    this: RDD<Pair>,
+    other: RDD<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, [ValueOf<T>, W]]> {
+    const outer = { left: false, right: false };
+    return this.#rdd(operations.joined(this.#scope, "join", this.node, other, outer, options));
+  }
+
+  /** {@link join}, and each pair without a partner with `undefined`. */
+  leftOuterJoin<W>(
+    this: RDD<Pair>,
+    other: RDD<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, [ValueOf<T>, W | undefined]]> {
+    const outer = { left: true, right: false };
+    return this.#rdd(operations.joined(this.#scope, "leftOuterJoin", this.node, other, outer, options));
+  }
+
+  /** {@link join}, and each pair of `other` without a partner with `undefined`. */
+  rightOuterJoin<W>(
+    this: RDD<Pair>,
+    other: RDD<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, [ValueOf<T> | undefined, W]]> {
+    const outer = { left: false, right: true };
+    return this.#rdd(operations.joined(this.#scope, "rightOuterJoin", this.node, other, outer, options));
+  }
+
+  /** {@link join}, and whatever has no partner on either side. */
+  fullOuterJoin<W>(
+    this: RDD<Pair>,
+    other: RDD<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, [ValueOf<T> | undefined, W | undefined]]> {
+    const outer = { left: true, right: true };
+    return this.#rdd(operations.joined(this.#scope, "fullOuterJoin", this.node, other, outer, options));
   }
 
   repartition(numPartitions: number): RDD<T> {

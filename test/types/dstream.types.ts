@@ -66,6 +66,26 @@ export function anArrayOfTwoIsAPair(views: DStream<PageView>): void {
   expectType<DStream<[string, number]>>().of(views.flatMap((view) => view.page.split("/").map((part) => [part, 1])));
 }
 
+export function anOuterSideMayBeUndefined(
+  ages: DStream<[string, number]>,
+  cities: DStream<readonly [string, { city: string }]>,
+  byId: DStream<[number, string]>,
+): void {
+  type City = { city: string };
+  expectType<DStream<[string, [number, City]]>>().of(ages.join(cities));
+  expectType<DStream<[string, [number, City | undefined]]>>().of(ages.leftOuterJoin(cities));
+  expectType<DStream<[string, [number | undefined, City]]>>().of(ages.rightOuterJoin(cities));
+  expectType<DStream<[string, [number | undefined, City | undefined]]>>().of(ages.fullOuterJoin(cities));
+  expectType<DStream<[string, [number[], City[]]]>>().of(ages.cogroup(cities));
+  ages.join(cities, { numPartitions: 3, partitioner: (key) => key.length });
+  // @ts-expect-error Keys of different types never meet.
+  ages.join(byId);
+  // @ts-expect-error The key is a text.
+  ages.join(cities, { partitioner: (key: number) => key });
+  // @ts-expect-error Without the check for undefined.
+  ages.leftOuterJoin(cities).map(([, [, { city }]]) => city);
+}
+
 export function onlyPairsHaveKeys(views: DStream<PageView>): void {
   // @ts-expect-error A page view is not a pair.
   views.reduceByKey((a) => a);
@@ -73,6 +93,10 @@ export function onlyPairsHaveKeys(views: DStream<PageView>): void {
   views.mapValues((value) => value);
   // @ts-expect-error
   views.groupByKey();
+  // @ts-expect-error
+  views.join(views);
+  // @ts-expect-error
+  views.cogroup(views);
 }
 
 export function oneValueBecomesAnother(views: DStream<PageView>, mixed: DStream<string | null>): void {
