@@ -89,6 +89,25 @@ test("a job runs on the threads of the installed package", async () => {
   assert.match(stdout, /^\[\[true,2\],\[true,4\],\[true,6\]\]$/m);
 });
 
+test("what needs a package that is not installed says how to install it", async () => {
+  const program = `import { defineJob, KafkaUtils, runJob } from "millrace";
+    import { postgres } from "millrace/sinks";
+    const connection = "postgres://localhost:1/none";
+    const sink = postgres({ connection, table: "t", row: (n) => ({ n }) })["~sink"];
+    const job = defineJob({ appName: "a", batchInterval: "1s", master: "local", checkpointDirectory: connection }, (ssc) => {
+      KafkaUtils.createDirectStream(ssc, ["t"], { "bootstrap.servers": "localhost:1" }).pprint();
+    });
+    for (const start of [() => sink.open({}), () => runJob(job)]) {
+      await start().catch(({ code, message, hint }) => console.log(code, message, hint));
+    }`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: folder });
+  assert.equal(
+    stdout,
+    'SINK_FAILED The postgres sink needs the package "pg". npm install pg\n' +
+      'CHECKPOINT_UNUSABLE A checkpoint in Postgres needs the package "pg". npm install pg\n',
+  );
+});
+
 test("the declarations hold in a strict program that checks libraries too", async () => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: strictest, files: ["job.ts"] }));

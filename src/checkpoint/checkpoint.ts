@@ -114,7 +114,13 @@ export class Checkpoint {
   async #append(entry: Entry): Promise<void> {
     const world = after(this.#world, entry);
     const bytes = encodeEntry(entry);
-    await this.#store.append(segmentName(this.#epoch), this.#length, bytes);
+    try {
+      await this.#store.append(segmentName(this.#epoch), this.#length, bytes);
+    } catch (error) {
+      // A driver that was replaced long ago finds its segment deleted. It must learn that it was replaced, or it would be started again.
+      await this.#refuseWhenFenced();
+      throw error;
+    }
     this.#length += bytes.length;
     await this.#refuseWhenFenced();
     this.#world = world;

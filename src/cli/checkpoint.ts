@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { inspectCheckpoint, type SegmentReport } from "../checkpoint/inspect.ts";
-import { LocalDiskStore } from "../checkpoint/local-disk.ts";
+import { storeAt } from "../checkpoint/open-store.ts";
 import { MillraceError } from "../model/errors.ts";
+import { isPostgresUrl } from "../model/options.ts";
 
-/** `millrace checkpoint show|verify <directory> [--json]`: reads only, also while a driver writes. @returns the exit code. */
+/** `millrace checkpoint show|verify <directory or postgres: URL> [--json]`: reads only, also while a driver writes. @returns the exit code. */
 export async function checkpoint(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -13,11 +14,16 @@ export async function checkpoint(args: readonly string[]): Promise<number> {
   });
   const [command, directory, ...rest] = positionals;
   if ((command !== "show" && command !== "verify") || directory === undefined || rest.length > 0) {
-    throw new MillraceError("BAD_OPTION", "The checkpoint command takes show or verify, and a directory.", {
-      hint: "`millrace checkpoint show <directory> [--json]`",
-    });
+    throw new MillraceError(
+      "BAD_OPTION",
+      "The checkpoint command takes show or verify, and a directory or the URL of a database.",
+      {
+        hint: "`millrace checkpoint show <directory> [--json]`",
+      },
+    );
   }
-  const segments = await inspectCheckpoint(LocalDiskStore.at(resolve(directory)));
+  const store = await storeAt(isPostgresUrl(directory) ? directory : resolve(directory));
+  const segments = await inspectCheckpoint(store).finally(() => store.close());
   const print = (value: unknown, text: string) =>
     process.stdout.write(`${values.json ? JSON.stringify(value, null, 2) : text}\n`);
   const damaged = segments.filter(({ damage }) => damage !== undefined);

@@ -10,7 +10,7 @@ import { RUN_USAGE } from "./run-options.ts";
 const USAGE = `Usage: millrace <command>
 
   run <job module>               run a job until it is stopped
-  checkpoint show <directory>    where the streams of a checkpoint stand
+  checkpoint show <directory>    where the streams of a checkpoint stand; also postgres://host/database#name
   checkpoint verify <directory>  read all of a checkpoint and say what is wrong with it
   help                           this text
 

@@ -10,7 +10,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --param <name>=<value>     a parameter of the job, may be repeated
   --import <module>          loaded by Node first, here and in executors, such as tsx; may be repeated
   --trigger <t>              interval or availableNow
-  --checkpoint-directory <path>  offsets and pending plans, for a restart
+  --checkpoint-directory <path>  offsets and pending plans, for a restart; a directory or postgres://host/database#name
   --accept-changed-graph     run a batch that a job with other operations has planned
   --task-max-failures <n>    tries of one task
   --task-timeout <duration>  a task that takes longer fails: 30s, 5m

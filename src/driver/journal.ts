@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { LocalDiskStore } from "../checkpoint/local-disk.ts";
+import { openStore } from "../checkpoint/open-store.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../checkpoint/world.ts";
 import type { ResolvedOptions } from "../job/options.ts";
@@ -23,7 +23,7 @@ export type OpenStore = () => Promise<CheckpointStore>;
 
 /** The store that the options ask for, if any. */
 export function storeOf({ checkpointDirectory }: ResolvedOptions): OpenStore | undefined {
-  return checkpointDirectory === undefined ? undefined : () => LocalDiskStore.open(checkpointDirectory);
+  return checkpointDirectory === undefined ? undefined : () => openStore(checkpointDirectory);
 }
 
 export async function openJournal(openStore: OpenStore | undefined, appName: string): Promise<Journal> {

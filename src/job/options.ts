@@ -4,7 +4,16 @@ import { fileURLToPath } from "node:url";
 import { type Duration, parseDuration } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { Logger } from "../model/events.ts";
-import { type Check, checkedLater, checkOptions, isBoolean, isInteger, isOneOf, isText } from "../model/options.ts";
+import {
+  type Check,
+  checkedLater,
+  checkOptions,
+  isBoolean,
+  isInteger,
+  isOneOf,
+  isPostgresUrl,
+  isText,
+} from "../model/options.ts";
 
 /** What may cross between threads by structured clone without losing anything. */
 export type ParamValue =
@@ -29,7 +38,7 @@ export interface EngineOptions {
   trigger?: "interval" | "availableNow" | undefined;
   /**
    * Keeps offsets and pending plans there, as plain data; a restart goes on where the run before stood. A directory on a local disk,
-   * one per job. @default none: a restart begins where fromOffsets or "auto.offset.reset" says
+   * or a Postgres database that outlives it: `postgres://user:password@host/database#name`. One per job. @default none: a restart begins where fromOffsets or "auto.offset.reset" says
    */
   checkpointDirectory?: string | URL | undefined;
   /** Runs a batch that a job with other operations has planned. @default false */
@@ -105,15 +114,17 @@ const isFailurePolicy: Check = (value) => {
   return backoff === undefined ? undefined : void parseDuration(backoff, "failedBatch.backoff", { minMs: 1 });
 };
 
-const isPath: Check = (value) =>
-  (value instanceof URL && value.protocol === "file:") || isText(value) === undefined
+const isPlace: Check = (value) => {
+  const known = value instanceof URL ? value.protocol === "file:" : !/^[a-z]+:\/\//i.test(String(value));
+  return isPostgresUrl(value) || (known && (value instanceof URL || isText(value) === undefined))
     ? undefined
-    : "must be the path or the file: URL of a directory";
+    : "must be the path or the file: URL of a directory, or the postgres: URL of a database";
+};
 
 export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Check } = {
   master: checkedLater,
   trigger: isOneOf("interval", "availableNow"),
-  checkpointDirectory: isPath,
+  checkpointDirectory: isPlace,
   acceptChangedGraph: isBoolean,
   failedBatch: isFailurePolicy,
   taskMaxFailures: isInteger(1, 100),
@@ -155,7 +166,7 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
     }),
     threads: threadsOf(given.master ?? "local[*]"),
     trigger: given.trigger ?? "interval",
-    checkpointDirectory: given.checkpointDirectory === undefined ? undefined : pathOf(given.checkpointDirectory),
+    checkpointDirectory: given.checkpointDirectory === undefined ? undefined : placeOf(given.checkpointDirectory),
     acceptChangedGraph: given.acceptChangedGraph ?? false,
     batchRetries: typeof given.failedBatch === "object" ? given.failedBatch.retry : 0,
     batchBackoffMs: parseDuration(
@@ -172,7 +183,8 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
   };
 }
 
-function pathOf(directory: string | URL): string {
+function placeOf(directory: string | URL): string {
+  if (isPostgresUrl(directory)) return String(directory);
   return directory instanceof URL ? fileURLToPath(directory) : resolve(directory);
 }
 

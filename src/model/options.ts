@@ -22,6 +22,10 @@ export const isOneOf =
   (value) =>
     allowed.includes(value as string) ? undefined : `must be one of ${allowed.map((a) => `"${a}"`).join(", ")}`;
 
+/** `postgres://user:password@host:5432/database`. */
+export const isPostgresUrl = (value: unknown): boolean =>
+  /^postgres(ql)?:$/.test(URL.parse(String(value))?.protocol ?? "");
+
 /** Checked where it is used, by code that knows more. */
 export const checkedLater: Check = () => undefined;
 

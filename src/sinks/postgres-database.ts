@@ -1,5 +1,6 @@
 import { MillraceError } from "../model/errors.ts";
 import type { OutputIdentity } from "../operators/sink.ts";
+import { DURABLE, ONE_SETUP_AT_A_TIME, openPool, type Pool, type PooledClient } from "../postgres/pool.ts";
 import { applicationName } from "./postgres-progress.ts";
 import type { PostgresRow } from "./postgres-rows.ts";
 
@@ -11,27 +12,9 @@ export interface PgClient {
   ): Promise<{ readonly rows: readonly PostgresRow[]; readonly rowCount: number | null }>;
 }
 
-/** Structural, so that our types do not need those of `pg`. */
-interface PooledClient {
-  query(query: string | { text: string; values: unknown[]; queryMode: "extended" }): ReturnType<PgClient["query"]>;
-  release(destroy: boolean): void;
-}
-interface Pool {
-  connect(): Promise<PooledClient>;
-  end(): Promise<void>;
-  on(event: "connect", listener: (client: { on(event: "error", listener: () => void): void }) => void): void;
-  on(event: "error", listener: () => void): void;
-}
-interface PgModule {
-  readonly Pool: new (options: object) => Pool;
-}
-
 /** One executor runs a few tasks at once; a second attempt waits for the first in a connection of its own. */
 const CONNECTIONS_MAX = 4;
 const LIMITS = "set lock_timeout = '15s'; set idle_in_transaction_session_timeout = '60s'";
-/** What was committed must survive a crash of the server; settings stronger than `on` stay. */
-const DURABLE =
-  "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
 /** A small pool of connections, and transactions on it. */
 export class Database {
@@ -45,23 +28,17 @@ export class Database {
 
   /** @throws SINK_FAILED */
   static async open(connection: string, setup: string): Promise<Database> {
-    const { Pool } = await loadPg();
     const { host, pathname } = new URL(connection);
-    const pool = new Pool({
-      connectionString: connection,
-      max: CONNECTIONS_MAX,
-      connectionTimeoutMillis: 10_000,
-      keepAlive: true,
-      allowExitOnIdle: true,
+    const pool = await openPool({
+      connection,
+      connectionsMax: CONNECTIONS_MAX,
+      owner: "The postgres sink",
+      code: "SINK_FAILED",
     });
-    // A session that the server ends is told to whoever runs the next statement. Without a listener it would end the process.
-    pool.on("error", () => {});
-    pool.on("connect", (client) => client.on("error", () => {}));
     const database = new Database(pool, `${host}${pathname}`);
     try {
       await database.#run(async (session) => {
-        // Two that make a table at once would both find that there is none.
-        await session.script("select pg_advisory_xact_lock(hashtext('millrace setup'))");
+        await session.script(ONE_SETUP_AT_A_TIME);
         await session.script(setup);
       });
     } catch (error) {
@@ -171,17 +148,6 @@ const refused = (lent: boolean) =>
 /** Which a second try may not meet: a deadlock, a serialization failure. */
 export const isConflict = (error: unknown): boolean =>
   MillraceError.is(error) && ["40P01", "40001"].includes((error.cause as { code?: string } | undefined)?.code ?? "");
-
-async function loadPg(): Promise<PgModule> {
-  try {
-    return (await import("pg")).default as unknown as PgModule;
-  } catch (error) {
-    throw new MillraceError("SINK_FAILED", `The postgres sink needs the package "pg".`, {
-      hint: "npm install pg",
-      cause: error,
-    });
-  }
-}
 
 function sinkFailed(place: string, error: unknown): MillraceError {
   const { message, code = "" } = error as { message: string; code?: string };

@@ -1,5 +1,5 @@
 import { MillraceError } from "../model/errors.ts";
-import { type Check, checkedLater, checkOptions, isFunction, isText } from "../model/options.ts";
+import { type Check, checkedLater, checkOptions, isFunction, isPostgresUrl, isText } from "../model/options.ts";
 import type { Partition } from "../operators/partition.ts";
 import { defineSink, type PartitionCommit, type Sink } from "../operators/sink.ts";
 import { Database, isConflict, type PgClient, type Session } from "./postgres-database.ts";
@@ -100,7 +100,7 @@ function checkPostgresOptions(options: PostgresOptions<never>): void {
     PostgresTableOptions<never> & PostgresWriteOptions<never>
   >;
   // Said without the value: it holds a password.
-  if (!/^postgres(ql)?:$/.test(URL.parse(String(connection))?.protocol ?? "")) {
+  if (!isPostgresUrl(connection)) {
     throw new MillraceError("BAD_OPTION", `postgres: "connection" must be the URL of a database.`, {
       hint: "postgres://user:password@host:5432/database; characters like @ and / in the password are percent-encoded.",
     });
