@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
-import { corrupt, type DecodedSegment, decodeSegment, type Entry, encodeEntry } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import { epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
 import type { CheckpointStore } from "./store.ts";
 import { after, NEW_WORLD, type World } from "./world.ts";
 
@@ -9,17 +10,15 @@ import { after, NEW_WORLD, type World } from "./world.ts";
  * The log that survives the driver: one segment per epoch, written by one driver.
  *
  * A new driver first creates the segment of the next epoch, which tells the old driver to stop; only then it reads the old segment, and
- * begins its own with how long that one was and how the world stood. What the old driver writes later is beyond that length and does not
- * exist. Every append is synced, then the store is asked for a higher epoch, and only then is the entry acted on: a driver that was paused
- * between looking and writing finds out before it does anything.
+ * begins its own with how long that one was and how the world stood. A driver that was paused between looking and writing finds out before
+ * it does anything: see {@link SealedLog}.
  */
 export class Checkpoint {
   readonly id: string;
   readonly #store: CheckpointStore;
   readonly #appName: string;
   readonly #segmentBytesMax: number;
-  #epoch: number;
-  #length = 0;
+  #log: SealedLog<Entry>;
   #world: World;
 
   private constructor(
@@ -32,7 +31,7 @@ export class Checkpoint {
     this.#appName = appName;
     this.#segmentBytesMax = segmentBytesMax;
     this.id = opened.id;
-    this.#epoch = opened.epoch;
+    this.#log = this.#logOf(opened.epoch);
     this.#world = opened.world;
   }
 
@@ -43,7 +42,7 @@ export class Checkpoint {
     { segmentBytesMax = 16 * 2 ** 20 } = {},
   ): Promise<Checkpoint> {
     const epoch = await createNextSegment(store);
-    const before = await lastBegun(store, epoch);
+    const before = await lastBegun<Entry>(store, epoch);
     if (before !== undefined && before.begin.appName !== appName) {
       throw new MillraceError(
         "CHECKPOINT_OF_ANOTHER_JOB",
@@ -62,7 +61,7 @@ export class Checkpoint {
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#log.epoch;
   }
 
   get world(): World {
@@ -76,7 +75,7 @@ export class Checkpoint {
 
   /** Step 3 of a batch. When it resolves, the batch runs by this plan and no other, now or after a crash. */
   async plan(plan: BatchPlan, graph: string): Promise<void> {
-    if (this.#length > this.#segmentBytesMax) await this.#roll();
+    if (this.#log.length > this.#segmentBytesMax) await this.#roll();
     await this.#append({ type: "plan", plan, graph });
   }
 
@@ -91,21 +90,20 @@ export class Checkpoint {
 
   /** A driver that succeeds itself, so that a segment does not grow for ever. */
   async #roll(): Promise<void> {
-    await this.#refuseWhenFenced();
-    const seals = { epoch: this.#epoch, length: this.#length };
-    if (!(await this.#store.create(segmentName(this.#epoch + 1)))) throw this.#fenced(this.#epoch + 1);
-    this.#epoch++;
-    await this.#begin(seals);
+    await this.#log.refuseWhenFenced();
+    const { epoch, length } = this.#log;
+    if (!(await this.#store.create(segmentName(epoch + 1)))) throw this.#fenced(epoch, epoch + 1);
+    this.#log = this.#logOf(epoch + 1);
+    await this.#begin({ epoch, length });
     await this.#sweep();
   }
 
-  async #begin(seals: { epoch: number; length: number } | null): Promise<void> {
-    this.#length = 0;
+  async #begin(seals: Seal | null): Promise<void> {
     await this.#append({
       type: "begin",
       checkpointId: this.id,
       appName: this.#appName,
-      epoch: this.#epoch,
+      epoch: this.epoch,
       seals,
       world: this.#world,
     });
@@ -113,28 +111,18 @@ export class Checkpoint {
 
   async #append(entry: Entry): Promise<void> {
     const world = after(this.#world, entry);
-    const bytes = encodeEntry(entry);
-    try {
-      await this.#store.append(segmentName(this.#epoch), this.#length, bytes);
-    } catch (error) {
-      // A driver that was replaced long ago finds its segment deleted. It must learn that it was replaced, or it would be started again.
-      await this.#refuseWhenFenced();
-      throw error;
-    }
-    this.#length += bytes.length;
-    await this.#refuseWhenFenced();
+    await this.#log.append(entry);
     this.#world = world;
   }
 
-  async #refuseWhenFenced(): Promise<void> {
-    const highest = Math.max(...(await epochsIn(this.#store)));
-    if (highest > this.#epoch) throw this.#fenced(highest);
+  #logOf(epoch: number): SealedLog<Entry> {
+    return new SealedLog(this.#store, epoch, (other) => this.#fenced(epoch, other));
   }
 
-  #fenced(epoch: number): MillraceError {
+  #fenced(own: number, other: number): MillraceError {
     return new MillraceError(
       "FENCED",
-      `Another driver (epoch ${epoch}) has taken over the checkpoint in ${this.#store.place}; this one has epoch ${this.#epoch}.`,
+      `Another driver (epoch ${other}) has taken over the checkpoint in ${this.#store.place}; this one has epoch ${own}.`,
       {
         hint: "One driver per checkpoint. This one has stopped and must not be started again while the other runs.",
       },
@@ -144,28 +132,9 @@ export class Checkpoint {
   /** The segment before the present one is kept: someone may be reading it. Those before are of no use. */
   async #sweep(): Promise<void> {
     for (const epoch of await epochsIn(this.#store)) {
-      if (epoch < this.#epoch - 1) await this.#store.delete(segmentName(epoch));
+      if (epoch < this.epoch - 1) await this.#store.delete(segmentName(epoch));
     }
   }
-}
-
-interface BegunSegment extends DecodedSegment {
-  readonly epoch: number;
-  readonly begin: Extract<Entry, { type: "begin" }>;
-}
-
-/** The newest segment below `epoch` that has begun. One without an entry belongs to a driver that died before it could say anything. */
-export async function lastBegun(store: CheckpointStore, epoch: number): Promise<BegunSegment | undefined> {
-  const older = (await epochsIn(store)).filter((other) => other < epoch).sort((a, b) => b - a);
-  for (const candidate of older) {
-    const place = `${store.place}/${segmentName(candidate)}`;
-    const segment = decodeSegment(await store.read(segmentName(candidate)), place);
-    const [begin] = segment.entries;
-    if (begin === undefined) continue;
-    if (begin.type !== "begin") throw corrupt(place, 0, "it does not start with how the world stood");
-    return { ...segment, epoch: candidate, begin };
-  }
-  return undefined;
 }
 
 async function createNextSegment(store: CheckpointStore): Promise<number> {
@@ -174,15 +143,4 @@ async function createNextSegment(store: CheckpointStore): Promise<number> {
     assert(epoch < 2 ** 31, "there are no epochs left");
     if (await store.create(segmentName(epoch))) return epoch;
   }
-}
-
-const SEGMENT = /^epoch-(\d{10})\.log$/;
-
-export const segmentName = (epoch: number) => `epoch-${String(epoch).padStart(10, "0")}.log`;
-
-export async function epochsIn(store: CheckpointStore): Promise<number[]> {
-  return (await store.list()).flatMap((name) => {
-    const match = SEGMENT.exec(name);
-    return match ? [Number(match[1])] : [];
-  });
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from "../model/errors.ts";
-import { epochsIn, segmentName } from "./checkpoint.ts";
-import { decodeSegment } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import { decodeSegment } from "./framing.ts";
+import { epochsIn, segmentName } from "./sealed-log.ts";
 import type { CheckpointStore } from "./store.ts";
 import { after, NEW_WORLD, type World } from "./world.ts";
 
@@ -27,7 +28,7 @@ async function inspectSegment(store: CheckpointStore, epoch: number): Promise<Se
   const name = segmentName(epoch);
   const bytes = await store.read(name);
   try {
-    const { entries, length } = decodeSegment(bytes, name);
+    const { entries, length } = decodeSegment<Entry>(bytes, name);
     const [begin] = entries;
     const world = begin === undefined ? undefined : entries.reduce(after, NEW_WORLD);
     const appName = begin?.type === "begin" ? begin.appName : undefined;

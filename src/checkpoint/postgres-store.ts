@@ -9,7 +9,7 @@ import {
   type PooledClient,
   type QueryResult,
 } from "../postgres/pool.ts";
-import { corrupt } from "./entry.ts";
+import { corrupt } from "./framing.ts";
 import { failureOf, isPassing } from "./postgres-failure.ts";
 import type { CheckpointStore } from "./store.ts";
 

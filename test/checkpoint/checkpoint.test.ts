@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
-import { decodeSegment } from "../../src/checkpoint/entry.ts";
+import type { Entry } from "../../src/checkpoint/entry.ts";
+import { decodeSegment } from "../../src/checkpoint/framing.ts";
 import type { BatchPlan } from "../../src/model/plan.ts";
 import { MemoryDisk } from "./memory-store.ts";
 
@@ -113,7 +114,7 @@ test("a tail cut at any byte gives the entries before it", async () => {
     const cut = whole.subarray(0, length);
     const zeros = Buffer.alloc(whole.length - length);
     for (const torn of [cut, Buffer.concat([cut, zeros])]) {
-      const types = decodeSegment(torn, "x").entries.map(({ type }) => type);
+      const types = decodeSegment<Entry>(torn, "x").entries.map(({ type }) => type);
       assert.deepEqual(types, ["begin", "start"], `cut at ${length}`);
     }
   }
