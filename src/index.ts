@@ -20,6 +20,7 @@ export { type Orderable, RDD } from "./graph/rdd.ts";
 export { defineJob, type Job } from "./job/job.ts";
 /** Options of jobs and of the engine. */
 export type { EngineOptions, JobOptions, Master, ParamValue } from "./job/options.ts";
+export type { BackpressureOptions } from "./job/rate-options.ts";
 export type { KafkaParams, SaslOptions } from "./kafka/kafka-params.ts";
 /** Direct streams and fixed ranges of Kafka. */
 export { type DirectStreamOptions, KafkaUtils, type TopicOffsets, type TopicSelection } from "./kafka/kafka-utils.ts";
@@ -31,6 +32,7 @@ export { type ErrorCode, type ErrorPlace, MillraceError } from "./model/errors.t
 export type { BatchInfo, InputInfo, Logger, OutputInfo, StreamingListener, TaskFailure } from "./model/events.ts";
 /** A slice of a topic-partition. */
 export { OffsetRange, type TopicPartition } from "./model/offset-range.ts";
+export type { PartitionRates } from "./model/partition-rates.ts";
 export type { BatchContext, TaskContext } from "./model/plan.ts";
 /** The records of one partition, as they arrive. */
 export type { Partition } from "./operators/partition.ts";

@@ -17,6 +17,9 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --output-timeout <duration>
   --executor-memory <MiB>    JavaScript heap per executor
   --max-rate-per-partition <records per second>
+  --min-rate-per-partition <records per second>
+  --backpressure             read no more than the job has shown it can process
+  --initial-rate <records per second>  of a stream before that is known; turns backpressure on
   --max-batch-size <MiB>     what one batch may read
   ${SUPERVISE}                start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
   --log-level <level>        debug, info, warn, error or silent  (default: info)
@@ -46,6 +49,7 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
   const logLevel = values["log-level"] ?? "info";
   if (!LOG_LEVELS.includes(logLevel)) throw wrong(`--log-level is one of ${LOG_LEVELS.join(", ")}, not "${logLevel}".`);
   const executors = numberOf("executors", values.executors);
+  const initialRate = numberOf("initial-rate", values["initial-rate"]);
   return {
     module: positionals[0]!,
     imports: values.import ?? [],
@@ -62,6 +66,8 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
       outputTimeout: values["output-timeout"] as EngineOptions["outputTimeout"],
       executorMemory: numberOf("executor-memory", values["executor-memory"]),
       maxRatePerPartition: numberOf("max-rate-per-partition", values["max-rate-per-partition"]),
+      minRatePerPartition: numberOf("min-rate-per-partition", values["min-rate-per-partition"]),
+      backpressure: initialRate === undefined ? values.backpressure : { initialRate },
       maxBatchSize: numberOf("max-batch-size", values["max-batch-size"]),
     },
   };
@@ -116,6 +122,9 @@ function parse(args: readonly string[]) {
         "output-timeout": text,
         "executor-memory": text,
         "max-rate-per-partition": text,
+        "min-rate-per-partition": text,
+        backpressure: { type: "boolean" },
+        "initial-rate": text,
         "max-batch-size": text,
         supervise: { type: "boolean" },
         "log-level": text,

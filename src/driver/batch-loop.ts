@@ -3,6 +3,7 @@ import type { ExecutorPool } from "../executor/pool.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
 import { digest } from "../graph/graph.ts";
 import type { JobContext } from "../graph/job-context.ts";
+import type { BatchLimits, Source } from "../graph/source.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
@@ -16,6 +17,7 @@ import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import type { ListenerBus } from "./listener-bus.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
+import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
 
 export interface BatchLoopParts {
@@ -41,9 +43,12 @@ const LONGEST_BACKOFF_MS = 60_000;
 /** Steps 1 to 7 of every batch, one batch after the other. */
 export class BatchLoop {
   readonly #parts: BatchLoopParts;
+  readonly #backpressure: Backpressure | undefined;
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
+    const { backpressure, batchIntervalMs } = parts.options;
+    this.#backpressure = backpressure && new Backpressure(backpressure, batchIntervalMs);
   }
 
   /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
@@ -73,13 +78,8 @@ export class BatchLoop {
   /** Steps 2 to 7 of one batch. @returns false when there is nothing more to do. */
   async #batch(batchTime: Time): Promise<boolean> {
     const { options, journal, streams, force, graphDigest } = this.#parts;
-    const limits = {
-      intervalMs: options.batchIntervalMs,
-      maxRatePerPartition: options.maxRatePerPartition,
-      maxBytes: options.maxBatchBytes,
-    };
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
-    const planned = await planBatch(streams, key, limits, force);
+    const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
     const { inputs } = planned;
     if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
     const batch = this.#runnable(planned);
@@ -87,6 +87,17 @@ export class BatchLoop {
     await journal.plan(planned.plan, graphDigest);
     await this.#runToSuccess(batch);
     return true;
+  }
+
+  #limitsOf({ name }: Source): BatchLimits {
+    const { batchIntervalMs, maxRatePerPartition, minRatePerPartition, maxBatchBytes } = this.#parts.options;
+    return {
+      intervalMs: batchIntervalMs,
+      maxRatePerPartition,
+      minRatePerPartition,
+      maxRate: this.#backpressure?.rateOf(name),
+      maxBytes: maxBatchBytes,
+    };
   }
 
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
@@ -126,6 +137,7 @@ export class BatchLoop {
       progress.ended(clock.now());
       bus.emit("onBatchCompleted", progress.info());
     }
+    this.#backpressure?.completed(progress.info());
   }
 
   #runnable({ plan, inputs }: PlannedBatch): PlannedBatch<RunningPlan> {

@@ -33,7 +33,13 @@ async function plan(source: Source, signal: AbortSignal): Promise<readonly Slice
   const planner = source.openPlanner();
   try {
     await planner.open(signal, undefined);
-    const limits = { intervalMs: 0, maxRatePerPartition: undefined, maxBytes: Number.POSITIVE_INFINITY };
+    const limits = {
+      intervalMs: 0,
+      maxRatePerPartition: undefined,
+      minRatePerPartition: undefined,
+      maxRate: undefined,
+      maxBytes: Number.POSITIVE_INFINITY,
+    };
     return (await planner.plan(limits, signal)).slices;
   } finally {
     await planner.close();

@@ -19,10 +19,10 @@ export interface PlannedBatch<P extends BatchPlan = BatchPlan> {
 export async function planBatch(
   streams: readonly Stream[],
   { seq, batchTime, epoch }: { seq: number; batchTime: Time; epoch: number },
-  limits: BatchLimits,
+  limitsOf: (source: Source) => BatchLimits,
   signal: AbortSignal,
 ): Promise<PlannedBatch> {
-  const planned = await Promise.all(streams.map(({ planner }) => planner.plan(limits, signal)));
+  const planned = await Promise.all(streams.map(({ source, planner }) => planner.plan(limitsOf(source), signal)));
   const slices: Record<string, readonly Slice[]> = {};
   for (const [i, { source }] of streams.entries()) slices[source.name] = planned[i]!.slices;
   return {

@@ -1,4 +1,5 @@
 import type { OffsetRange } from "../model/offset-range.ts";
+import type { PartitionRates } from "../model/partition-rates.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
 
@@ -42,8 +43,10 @@ export interface PlannedSlices {
 /** What bounds the size of one batch. */
 export interface BatchLimits {
   readonly intervalMs: number;
-  /** Records per second and partition. */
-  readonly maxRatePerPartition: number | undefined;
+  readonly maxRatePerPartition: PartitionRates | undefined;
+  readonly minRatePerPartition: PartitionRates | undefined;
+  /** Records per second of the whole stream, by backpressure. */
+  readonly maxRate: number | undefined;
   /** Estimated bytes on the wire. */
   readonly maxBytes: number;
 }

@@ -14,6 +14,15 @@ import {
   isPostgresUrl,
   isText,
 } from "../model/options.ts";
+import type { PartitionRates } from "../model/partition-rates.ts";
+import {
+  type BackpressureOptions,
+  isBackpressure,
+  isPartitionRates,
+  type ResolvedBackpressure,
+  refuseMinAboveMax,
+  resolveBackpressure,
+} from "./rate-options.ts";
 
 /** What may cross between threads by structured clone without losing anything. */
 export type ParamValue =
@@ -56,8 +65,21 @@ export interface EngineOptions {
   outputTimeout?: Duration | undefined;
   /** MiB of JavaScript heap per executor, from 32; buffers come on top. Spark: `spark.executor.memory`. @default Node's own limit */
   executorMemory?: number | undefined;
-  /** Records per second and partition. Spark: `spark.streaming.kafka.maxRatePerPartition`. @default none */
-  maxRatePerPartition?: number | undefined;
+  /**
+   * Records per second that one partition gives at most: one number, or numbers by topic, or by topic and partition.
+   * Spark: `spark.streaming.kafka.maxRatePerPartition`, `PerPartitionConfig`. @default none
+   */
+  maxRatePerPartition?: PartitionRates | undefined;
+  /**
+   * Records per second that a partition gives at least when it has them, whatever backpressure and maxBatchSize say.
+   * Spark: `spark.streaming.kafka.minRatePerPartition`. @default one record a batch
+   */
+  minRatePerPartition?: PartitionRates | undefined;
+  /**
+   * Finds out how many records per second the job can process, and reads no more than that: the batch takes about as long as its interval.
+   * Spark: `spark.streaming.backpressure.enabled`. @default false
+   */
+  backpressure?: boolean | BackpressureOptions | undefined;
   /** MiB that one batch may read, estimated from the batches before. @default 512 */
   maxBatchSize?: number | undefined;
   /** Anything shaped like pino or console. @default none from code, a readable log from the command line */
@@ -95,7 +117,9 @@ export interface ResolvedOptions {
   readonly taskTimeoutMs: number | undefined;
   readonly outputTimeoutMs: number | undefined;
   readonly executorMemoryMiB: number | undefined;
-  readonly maxRatePerPartition: number | undefined;
+  readonly maxRatePerPartition: PartitionRates | undefined;
+  readonly minRatePerPartition: PartitionRates | undefined;
+  readonly backpressure: ResolvedBackpressure | undefined;
   readonly maxBatchBytes: number;
   readonly logger: Logger | undefined;
 }
@@ -131,7 +155,9 @@ export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Che
   taskTimeout: checkedLater,
   outputTimeout: checkedLater,
   executorMemory: isInteger(32, 1 << 20),
-  maxRatePerPartition: isInteger(1),
+  maxRatePerPartition: isPartitionRates,
+  minRatePerPartition: isPartitionRates,
+  backpressure: isBackpressure,
   maxBatchSize: isInteger(1, 1 << 20),
   logger: isLogger,
 };
@@ -157,6 +183,7 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
       hint: 'For example { appName: "page-views", batchInterval: "1s" }.',
     });
   }
+  refuseMinAboveMax(given.minRatePerPartition, given.maxRatePerPartition);
   const timeout = (option: "taskTimeout" | "outputTimeout") =>
     given[option] === undefined ? undefined : parseDuration(given[option], option, { minMs: 1 });
   return {
@@ -178,6 +205,8 @@ export function resolveOptions(owner: string, given: JobOptions<unknown>): Resol
     outputTimeoutMs: timeout("outputTimeout"),
     executorMemoryMiB: given.executorMemory,
     maxRatePerPartition: given.maxRatePerPartition,
+    minRatePerPartition: given.minRatePerPartition,
+    backpressure: resolveBackpressure(given.backpressure),
     maxBatchBytes: (given.maxBatchSize ?? 512) * 2 ** 20,
     logger: given.logger,
   };

@@ -50,7 +50,11 @@ export class DirectStreamPlanner implements SourcePlanner {
   async plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices> {
     const latest = await this.#cluster.latestOffsets(this.#partitions, signal);
     const backlogs = this.#partitions.map((partition) => {
-      const backlog = { position: this.#position(partition), latest: latest.get(partitionKey(partition))! };
+      const backlog = {
+        ...partition,
+        position: this.#position(partition),
+        latest: latest.get(partitionKey(partition))!,
+      };
       if (backlog.latest < backlog.position) throw offsetsWentBack(partition, backlog);
       return backlog;
     });

@@ -158,6 +158,59 @@ test("a bad value is told with the values that are good", async () => {
   );
 });
 
+test("rates that are none, or contradict each other, are refused", async () => {
+  const shape = /must be a whole number of at least 1, or such numbers by topic, or by topic and partition; it is/;
+  for (const rates of [
+    0,
+    1.5,
+    "fast",
+    null,
+    [5],
+    { t: 0 },
+    { t: { 0: "fast" } },
+    { t: { "-1": 5 } },
+    { t: null },
+    {},
+    { t: {} },
+  ]) {
+    await assertRefused(run({ maxRatePerPartition: rates }), "BAD_OPTION", shape, /Correct "maxRatePerPartition"/);
+    await assertRefused(run({ minRatePerPartition: rates }), "BAD_OPTION", shape, /Correct "minRatePerPartition"/);
+  }
+  for (const [min, max, where] of [
+    [10, 9, /minRatePerPartition is 10, but maxRatePerPartition is 9\./],
+    [10, { t: 9 }, /is 10 for t, but maxRatePerPartition is 9\./],
+    [{ t: { 3: 10 } }, { t: 9 }, /is 10 for t-3, but maxRatePerPartition is 9\./],
+    [{ t: 10 }, { t: { 3: 9 } }, /is 10 for t-3, but maxRatePerPartition is 9\./],
+  ] as const) {
+    const contradiction = run({ minRatePerPartition: min, maxRatePerPartition: max });
+    await assertRefused(contradiction, "BAD_OPTION", where, /must not be above/);
+  }
+  const fine = await run({ minRatePerPartition: { t: 5 }, maxRatePerPartition: { u: 4 } });
+  await fine.awaitTermination();
+});
+
+test("backpressure is on, off, or has options of its own", async () => {
+  await assertRefused(run({ backpressure: 1000 }), "BAD_OPTION", /"backpressure" must be true, false or {/, /Correct/);
+  await assertRefused(
+    run({ backpressure: { initalRate: 5 } }),
+    "BAD_OPTION",
+    /backpressure has no option "initalRate"/,
+    /Did you mean "initialRate"/,
+  );
+  await assertRefused(
+    run({ backpressure: { initialRate: 0 } }),
+    "BAD_OPTION",
+    /backpressure: "initialRate" must be a whole number of at least 1; it is 0/,
+    /Correct/,
+  );
+  await assertRefused(
+    run({ backpressure: { integral: -1 } }),
+    "BAD_OPTION",
+    /backpressure: "integral" must be a number from 0 to 100; it is -1/,
+    /Correct/,
+  );
+});
+
 test("params that are no plain data are refused with their path", async () => {
   await assertRefused(
     () => define({ params: { db: { connect: () => 1 } } }),

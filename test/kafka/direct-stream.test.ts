@@ -12,6 +12,7 @@ import {
 } from "millrace";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { openTransactionalProducer, produce, produceMany } from "../helpers/produce.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 interface Read {
   readonly values: string[];
@@ -85,6 +86,20 @@ test("maxRatePerPartition cuts a backlog into batches without a gap, and lag say
       [10, 0],
     ],
   );
+});
+
+test("backpressure bounds the first batches too, after a restart as well, and leaves nothing out", async (t) => {
+  const topic = await createTopic(t, { partitions: 2 });
+  const engine = { backpressure: { initialRate: 10 }, checkpointDirectory: temporaryFolder(t) };
+  for (const part of [0, 1]) {
+    await produceMany(topic, 50, (i) => `${part}-${i}`, { partitions: 2 });
+    const { values, batches } = await readAll([topic], {}, {}, engine);
+    assert.equal(new Set(values).size, 50);
+    assert.equal(values.length, 50);
+    const records = batches.map(({ inputs }) => inputs[0]!.records);
+    assert.deepEqual(records.slice(0, 2), [10, 10], "two batches, until the rate is known");
+    assert.equal(records.length, 3, "whoever reads ten records in no time may read all that is left");
+  }
 });
 
 test("maxBatchSize keeps the first batch over a backlog small, and later ones to the measured size", async (t) => {
