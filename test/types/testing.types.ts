@@ -1,0 +1,41 @@
+/** What the types of the testing kit give and refuse. Compiled by `npm run check`, never run. */
+import type { DStream, JobContext } from "millrace";
+import { runPipeline } from "millrace/testing";
+import { expectType } from "./expect-type.ts";
+
+export async function aPipelineIsTypedByItsValues(): Promise<void> {
+  expectType<string[][]>().of(await runPipeline([["a"], []], (words) => words));
+  expectType<[string, number][][]>().of(await runPipeline([["a"], []], (words) => words.countByValue()));
+  expectType<{ n: number }[][]>().of(await runPipeline([[{ n: 1 }]], (values) => values.filter(({ n }) => n > 0)));
+  expectType<(string | null)[][]>().of(await runPipeline([["a", null]], (values) => values));
+  expectType<number[][]>().of(await runPipeline([new Set([1])], (values, ssc: JobContext) => ssc.union(values)));
+}
+
+export async function arraysOfTwoArePairs(): Promise<void> {
+  const sums = await runPipeline([[["a", 1]], []], (pairs) => pairs.reduceByKey((a, b) => a + b));
+  expectType<[string, number][][]>().of(sums);
+  const typed: [string, Date][][] = [[["a", new Date(0)]]];
+  expectType<[string, Date[]][][]>().of(await runPipeline(typed, (pairs) => pairs.groupByKey()));
+}
+
+export async function inputsWithNamesAreTypedEach(): Promise<void> {
+  const lengths = await runPipeline(
+    { views: [["a"]], clicks: [[["a", 1]]] },
+    ({ views, clicks }: { views: DStream<string>; clicks: DStream<[string, number]> }) =>
+      clicks.map(([, n]) => n).union(views.map(({ length }) => length)),
+  );
+  expectType<number[][]>().of(lengths);
+  const pairs = await runPipeline({ views: [["a"]], clicks: [[["a", 1]]] }, ({ views, clicks }) =>
+    views.map((view) => [view, 1]).union(clicks.mapValues((n) => n + 1)),
+  );
+  expectType<[string, number][][]>().of(pairs);
+  // @ts-expect-error There is no such input.
+  await runPipeline({ views: [["a"]] }, ({ clicks }) => clicks);
+}
+
+export async function aPipelineGivesAStream(): Promise<void> {
+  // @ts-expect-error A number is no stream.
+  await runPipeline([[1]], () => 5);
+  // @ts-expect-error Batches are lists of lists.
+  await runPipeline([1, 2], (numbers) => numbers);
+}
