@@ -70,6 +70,22 @@ test("the installed package can be imported and every public value is there", as
   assert.deepEqual(JSON.parse(stdout), Object.keys(source));
 });
 
+test("millrace/avro says what to install as long as avsc is not there, and works when it is", async () => {
+  const program = `
+    import { avro } from "millrace/avro";
+    try {
+      console.log(avro({ schema: "int" })(Uint8Array.of(2)));
+    } catch ({ code, message, hint }) {
+      console.log(code, message, hint);
+    }`;
+  const args = ["--input-type=module", "-e", program];
+  const without = await run(process.execPath, args, { cwd: folder });
+  assert.equal(without.stdout, 'JOB_NOT_LOADABLE millrace/avro needs the package "avsc". npm install avsc\n');
+  symlinkSync(join(root, "node_modules/avsc"), join(folder, "node_modules/avsc"));
+  const withIt = await run(process.execPath, args, { cwd: folder });
+  assert.equal(withIt.stdout, "1\n");
+});
+
 test("the installed command runs", async () => {
   const { stdout } = await run(join(installed, manifest.bin.millrace), ["--help"]);
   assert.match(stdout, /millrace run/);

@@ -22,6 +22,7 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
   },
   { folder: "postgres", may: ["model"], packages: ["pg"] },
   { folder: "sinks", may: ["model", "operators", "kafka", "postgres"] },
+  { folder: "avro", may: ["model", "decoders"], packages: ["avsc"] },
   { folder: "checkpoint", may: ["model", "postgres"] },
   { folder: "job", may: ["model", "graph", "shuffle"] },
   { folder: "executor", may: ["model", "operators", "shuffle", "graph", "job"] },
@@ -117,7 +118,8 @@ function layerOf(path: string): string {
 }
 
 function importsOf(file: File): string[] {
-  const statement = /\b(?:from|import)\s*\(?\s*["']([^"'\s]+)["']|new URL\(\s*["'](\.[^"']+\.\w+)["']/g;
+  const statement =
+    /\b(?:from|import|createRequire\([^()]*\))\s*\(?\s*["']([^"'\s]+)["']|new URL\(\s*["'](\.[^"']+\.\w+)["']/g;
   return [...withoutComments(file.text).matchAll(statement)].map((match) => (match[1] ?? match[2])!);
 }
 
@@ -164,6 +166,7 @@ test("each rule sees what breaks it, and only that", () => {
       { path: "src/model/a.ts", text: 'import { b } from "../graph/b.ts";' },
       { path: "src/driver/a.ts", text: 'import type { Admin } from "@platformatic/kafka";' },
       { path: "src/graph/a.ts", text: 'const b = await import("../driver/b.ts");' },
+      { path: "src/sinks/a.ts", text: 'const b = createRequire(import.meta.url)("avsc");' },
       { path: "src/graph/a.ts", text: 'new Worker(new URL("../executor/b.ts", import.meta.url));' },
       { path: "src/graph/a.ts", text: 'export * from "../index.ts";' },
       { path: "src/unheard-of/a.ts", text: "" },

@@ -9,6 +9,6 @@ export type {
 } from "./decoder.ts";
 export { json } from "./json.ts";
 export { nullable, required } from "./null.ts";
-export { decodeFailed, resolveDecoder } from "./resolve.ts";
+export { decodeFailed, refuseNull, resolveDecoder, withFastPath } from "./resolve.ts";
 export type { StandardSchemaV1 } from "./standard-schema.ts";
 export { bytes, utf8 } from "./text.ts";

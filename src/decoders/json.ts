@@ -1,5 +1,5 @@
 import type { DecodeFunction } from "./decoder.ts";
-import { withFastPath } from "./resolve.ts";
+import { refuseNull, withFastPath } from "./resolve.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
 import { textAt, textOf } from "./text.ts";
 
@@ -29,8 +29,4 @@ function checkBy(schema: StandardSchemaV1): (value: unknown) => unknown {
 function describeIssue({ message, path = [] }: StandardSchemaV1.Issue): string {
   const place = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
   return place === "" ? message : `${place}: ${message}`;
-}
-
-function refuseNull(): never {
-  throw new TypeError("it is null; wrap the decoder in nullable() to let null through");
 }

@@ -56,6 +56,11 @@ export function decodeFailed(cause: unknown, context: DecodeContext): MillraceEr
   );
 }
 
+/** For decoders that have no value for null. */
+export function refuseNull(): never {
+  throw new TypeError("it is null; wrap the decoder in nullable() to let null through");
+}
+
 function hintFor(field: DecodedField): string {
   return `Check that ${field}Decoder fits what the topic holds. A function of your own can give another value for such records.`;
 }

@@ -1,0 +1,3 @@
+/** Avro as a decoder of records and an encoder for the Kafka sink. Needs the package `avsc`. */
+export { type AvroOptions, avro, avroEncoder } from "./avro.ts";
+export type { AvroSchema, SchemaOptions } from "./schema.ts";
