@@ -58,13 +58,15 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   };
 }
 
-function countOf(option: string, given: string): number {
+/** @throws Error when the text is no whole number from 1 up. */
+export function countOf(option: string, given: string): number {
   const count = Number(given.replaceAll("_", ""));
   if (Number.isSafeInteger(count) && count >= 1) return count;
   throw new Error(`--${option} is a number from 1 up, not ${given}`);
 }
 
-function listOf<T extends string>(option: string, given: string, known: readonly T[]): T[] {
+/** The names of a list with commas, each of which must be known. */
+export function listOf<T extends string>(option: string, given: string, known: readonly T[]): T[] {
   return given.split(",").map((name) => {
     const found = known.find((candidate) => candidate === name);
     if (found === undefined) throw new Error(`--${option} takes ${known.join(", ")}, not ${name}`);

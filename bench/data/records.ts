@@ -4,7 +4,7 @@ import { vocabulary } from "./vocabulary.ts";
 /** Writes one record's value at `position` and returns where it ends. */
 export type WriteValue = (target: Buffer, position: number) => number;
 
-export type Kind = "text" | "json";
+export type Kind = "text" | "json" | "keyed";
 
 /** What the JSON topic holds. */
 export interface PageView {
@@ -21,9 +21,15 @@ export interface PageView {
 export const LONGEST_VALUE_BYTES = 400;
 
 const WORDS_PER_RECORD = 10;
+/** Of the keyed topic, each as likely as the others. */
+const USERS = 100_000;
 const FIRST_TIMESTAMP = 1_760_000_000_000;
 
-export const writers: Readonly<Record<Kind, () => WriteValue>> = { text: textWriter, json: jsonWriter };
+export const writers: Readonly<Record<Kind, () => WriteValue>> = {
+  text: textWriter,
+  json: jsonWriter,
+  keyed: keyedWriter,
+};
 
 /** Lines of ten words, about 70 bytes. */
 function textWriter(): WriteValue {
@@ -60,4 +66,11 @@ function jsonWriter(): WriteValue {
     };
     return position + target.write(JSON.stringify(view), position, "latin1");
   };
+}
+
+/** A user and an amount from 1 to 100, about 12 bytes: `u4711 42`. */
+function keyedWriter(): WriteValue {
+  const random = new Random(20_160_108);
+  return (target, position) =>
+    position + target.write(`u${random.below(USERS)} ${1 + random.below(100)}`, position, "latin1");
 }

@@ -40,7 +40,7 @@ export async function ensureTopics(
       });
     }
     // Asks until every partition has a leader that answers.
-    for (const { topic } of missing) await offsetsOf(cluster, topic);
+    for (const { topic } of missing) await latestOffsets(cluster, topic);
     for (const group of Map.groupBy(missing, ({ kind, records }) => `${kind} ${records}`).values()) {
       const { kind, records } = group[0]!;
       const started = performance.now();
@@ -49,7 +49,7 @@ export async function ensureTopics(
       onProgress(`fed ${records} ${kind} records to ${group.map(({ codec }) => codec).join(", ")} in ${seconds} s`);
     }
     for (const { topic, records } of topics) {
-      const found = (await offsetsOf(cluster, topic)).reduce((sum, offset) => sum + offset, 0);
+      const found = (await latestOffsets(cluster, topic)).reduce((sum, offset) => sum + offset, 0);
       if (found !== records)
         throw new Error(`${topic} holds ${found} records, not ${records}: delete it and run again`);
     }
@@ -58,7 +58,25 @@ export async function ensureTopics(
   }
 }
 
-async function offsetsOf(cluster: KafkaCluster, topic: string): Promise<number[]> {
+/** An empty topic. */
+export async function createTopic(bootstrap: string, topic: string, partitions = PARTITIONS): Promise<string> {
+  const admin = new Admin({ clientId: "millrace-bench", bootstrapBrokers: bootstrap.split(","), retries: 20 });
+  try {
+    await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+  } finally {
+    await admin.close();
+  }
+  await offsetsOf(bootstrap, topic); // asks until every partition has a leader
+  return topic;
+}
+
+/** Where each partition of a topic ends. */
+export async function offsetsOf(bootstrap: string, topic: string): Promise<number[]> {
+  await using cluster = new KafkaCluster(resolveKafkaParams({ "bootstrap.servers": bootstrap }));
+  return await latestOffsets(cluster, topic);
+}
+
+async function latestOffsets(cluster: KafkaCluster, topic: string): Promise<number[]> {
   const [info] = await cluster.topics([topic]);
   const offsets = await cluster.latestOffsets(info!.partitions.map(({ partition }) => ({ topic, partition })));
   return [...offsets.values()];

@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import type { Peer } from "./peer.ts";
+
+/** Ourselves, as the package is published: the result that every other must equal. */
+export const millrace: Peer = {
+  name: "millrace",
+  workloads: ["count", "words", "json", "copy"],
+  codecs: ["none", "lz4", "zstd"],
+  prepare: async () => ({
+    versions: {},
+    command: (heat) => ({
+      file: process.execPath,
+      args: [join(import.meta.dirname, "millrace", "main.ts"), JSON.stringify(heat)],
+    }),
+  }),
+};
