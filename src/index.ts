@@ -15,7 +15,7 @@ export { DStream } from "./graph/dstream.ts";
 export type { JobContext } from "./graph/job-context.ts";
 export type { Folded, KeyOf, Named, Pair, ShuffleOptions, ValueOf } from "./graph/pair.ts";
 /** A plan over a bounded set of values. */
-export { type Orderable, RDD } from "./graph/rdd.ts";
+export { RDD } from "./graph/rdd.ts";
 /** A job: a name, options and a function that builds the graph. */
 export { defineJob, type Job } from "./job/job.ts";
 /** Options of jobs and of the engine. */
@@ -34,6 +34,7 @@ export type { BatchInfo, InputInfo, Logger, OutputInfo, StreamingListener, TaskF
 export { OffsetRange, type TopicPartition } from "./model/offset-range.ts";
 export type { PartitionRates } from "./model/partition-rates.ts";
 export type { BatchContext, TaskContext } from "./model/plan.ts";
+export type { Orderable } from "./operators/order.ts";
 /** The records of one partition, as they arrive. */
 export type { Partition } from "./operators/partition.ts";
 /** Starts a job on threads or in this process. */

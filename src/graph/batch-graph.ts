@@ -3,7 +3,7 @@ import { assert, MillraceError } from "../model/errors.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import { ActionTrap } from "./action-trap.ts";
-import { transformScope } from "./graph.ts";
+import { transformScope, within } from "./graph.ts";
 import type { BlockNode, Node, NodeOf } from "./node.ts";
 import { RDD } from "./rdd.ts";
 
@@ -132,7 +132,7 @@ export class BatchGraph {
     const rdds = node.parents.map((parent) => new RDD<never>(parent, scope));
     let result: unknown;
     try {
-      result = node.f(rdds, this.plan.batchTime);
+      result = within(scope, () => node.f(rdds, this.plan.batchTime));
     } catch (error) {
       if (MillraceError.is(error)) throw error;
       throw new MillraceError("TASK_FAILED", `${node.name} failed: ${messageOf(error)}`, {

@@ -1,12 +1,12 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import { type Check, checkOptions, isFunction, isInteger, isText } from "../model/options.ts";
+import { type Check, checkOptions, isFunction, isText } from "../model/options.ts";
 import type { BatchContext, TaskContext } from "../model/plan.ts";
 import { filter } from "../operators/filter.ts";
 import { flatMap, flatMapValues } from "../operators/flat-map.ts";
 import { glom } from "../operators/glom.ts";
 import { map, mapValues } from "../operators/map.ts";
-import { mapAsync, mapPartitions } from "../operators/map-partitions.ts";
+import { mapPartitions } from "../operators/map-partitions.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { Sink } from "../operators/sink.ts";
 import { cogroup } from "../shuffle/cogroup.ts";
@@ -64,11 +64,9 @@ export class DStream<out T> {
     options?: { concurrency?: number },
   ): DStream<[K, V]>;
   mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): DStream<U>;
-  mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options: { concurrency?: number } = {}): DStream<U> {
+  mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): DStream<U> {
     requireFunction("mapAsync", f);
-    checkOptions("mapAsync", options, { concurrency: isInteger(1, 100_000) });
-    const operator = mapAsync(f, { concurrency: options.concurrency ?? 16 });
-    return this.#stream(operations.awaiting(this.#graph, "mapAsync", this.node, operator));
+    return this.#stream(operations.mapAsync(this.#graph, this.node, f, options));
   }
 
   /** The records of a partition as an async iterable, with `chunks()`; never held whole. */

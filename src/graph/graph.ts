@@ -27,6 +27,8 @@ export class Graph implements Scope {
   }
 
   node<B extends NodeBody>(method: string, body: B): Node & B {
+    // Within a transform also what starts from an RDD of the build function belongs to the batch.
+    if (current !== undefined) return current.node(method, body);
     const name = nameAtCallSite(method);
     this.#refuseWhenSealed(name);
     const node = Object.freeze({ ...body, id: String(this.nodes.length), name }) as unknown as Node & B;
@@ -74,6 +76,20 @@ export class Graph implements Scope {
     throw new MillraceError("BAD_OPTION", `Two streams are named "${source}"; the second one is ${place}.`, {
       hint: 'A stream is named after its topics. Give the second one a name: createDirectStream(..., { name: "..." }).',
     });
+  }
+}
+
+/** Of the transform whose function is being called, if one is. */
+let current: Scope | undefined;
+
+/** Calls the function of a transform, which is synchronous. */
+export function within<R>(scope: Scope, f: () => R): R {
+  const before = current;
+  current = scope;
+  try {
+    return f();
+  } finally {
+    current = before;
   }
 }
 

@@ -1,11 +1,16 @@
 import { MillraceError } from "../model/errors.ts";
-import { checkOptions, isFunction, isInteger } from "../model/options.ts";
-import { countPartition, reducePartition, sumPartition } from "../operators/fold.ts";
+import { checkOptions, isBoolean, isFunction, isInteger, isNumber } from "../model/options.ts";
+import type { TaskContext } from "../model/plan.ts";
+import { aggregatePartition, countPartition, reducePartition, sumPartition } from "../operators/fold.ts";
 import { map } from "../operators/map.ts";
+import { mapAsync as mapAsyncOperator } from "../operators/map-partitions.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
+import { sample } from "../operators/sample.ts";
+import { crossing } from "../shuffle/cloneable.ts";
 import { join, type Outer, sides } from "../shuffle/cogroup.ts";
 import { combineByKey } from "../shuffle/combine.ts";
 import { gather, type Movement, type Partitioner, roundRobin } from "../shuffle/movement.ts";
+import { sortBy } from "../shuffle/sort.ts";
 import type { Scope } from "./graph.ts";
 import type { Node, NodeOf } from "./node.ts";
 
@@ -22,6 +27,34 @@ export function narrow<T, U>(scope: Scope, method: string, parent: Node, operato
 
 export function awaiting<T, U>(scope: Scope, method: string, parent: Node, operator: AsyncOperator<T, U>): Node {
   return scope.node(method, { kind: "async", parent, operator });
+}
+
+export function mapAsync<T, U>(
+  scope: Scope,
+  parent: Node,
+  f: (value: T, task: TaskContext) => Promise<U>,
+  options: { concurrency?: number } = {},
+): Node {
+  checkOptions("mapAsync", options, { concurrency: isInteger(1, 100_000) });
+  return awaiting(scope, "mapAsync", parent, mapAsyncOperator(f, { concurrency: options.concurrency ?? 16 }));
+}
+
+export function sampled(
+  scope: Scope,
+  parent: Node,
+  options: { fraction: number; withReplacement?: boolean; seed?: number },
+): Node {
+  const { withReplacement = false, seed } = options;
+  // Beyond this e^-fraction is no number to draw against; who wants more copies than this wants another operation.
+  const fraction = isNumber(0, withReplacement ? 100 : 1);
+  checkOptions("sample", options, { fraction, withReplacement: isBoolean, seed: isInteger(Number.MIN_SAFE_INTEGER) });
+  if (options.fraction === undefined) {
+    throw new MillraceError("BAD_OPTION", "sample needs a fraction.", {
+      hint: "For example: sample({ fraction: 0.1 }).",
+    });
+  }
+  const given = { fraction: options.fraction, withReplacement, seed };
+  return scope.node("sample", { kind: "narrow", parent, operator: sample(given), options: JSON.stringify(given) });
 }
 
 export function union(scope: Scope, parents: readonly Node[]): Node {
@@ -126,6 +159,67 @@ export function count(scope: Scope, parent: Node): Node {
 export function reduce<T>(scope: Scope, parent: Node, f: (a: T, b: T) => T): Node {
   const folded = narrow(scope, "reduce", parent, reducePartition(f));
   return narrow(scope, "reduce", gathered(scope, "reduce", folded), reducePartition(f));
+}
+
+/** One value in one partition, what `zero` is for an empty batch. */
+export function aggregate<T, C>(
+  scope: Scope,
+  parent: Node,
+  zero: C,
+  add: (aggregate: C, value: T) => C,
+  merge: (a: C, b: C) => C,
+): Node {
+  const fresh = copiesOf(zero, "aggregate");
+  const parts = narrow(scope, "aggregate", parent, aggregatePartition(fresh, add, false));
+  const whole = aggregatePartition(fresh, merge, true);
+  return narrow(scope, "aggregate", gathered(scope, "aggregate", parts), whole);
+}
+
+export function aggregateByKey<V, C>(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  zero: C,
+  add: (aggregate: C, value: V) => C,
+  merge: (a: C, b: C) => C,
+  options?: GivenShuffleOptions,
+): Node {
+  const fresh = copiesOf(zero, method);
+  const combiner = { create: (value: V) => add(fresh(), value), mergeValue: add, mergeCombiners: merge };
+  return shuffle(scope, method, parent, (partitioner) => combineByKey(combiner, partitioner), options);
+}
+
+/** Gives each fold a zero of its own to write to. @throws NOT_CLONEABLE */
+function copiesOf<C>(zero: C, method: string): () => C {
+  const first = structuredClone(crossing(zero, `the zero of ${method}`)) as C;
+  return typeof first === "object" ? () => structuredClone(first) : () => first;
+}
+
+/** Values of `parent` that are, or are not, in `other`: compared as keys are, by value. */
+export function compared<T>(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  other: { readonly node: Node },
+  movementBy: (partitioner: Partitioner | undefined) => Movement<never, T>,
+  options?: GivenShuffleOptions,
+): Node {
+  const asKey = map((value): [unknown, null] => [value, null]);
+  const keys = narrow(scope, method, parent, asKey);
+  const others = { node: narrow(scope, method, nodeOf(method, other), asKey) };
+  return coShuffle(scope, method, keys, others, movementBy, options);
+}
+
+export function sorted<T>(
+  scope: Scope,
+  method: string,
+  parent: Node,
+  key: (value: T) => unknown,
+  options: { numPartitions?: number | undefined; ascending?: boolean | undefined } = {},
+): Node {
+  const { ascending = true, ...others } = options;
+  checkOptions(method, options, { numPartitions: isPartitionCount, ascending: isBoolean });
+  return shuffle(scope, method, parent, () => sortBy(key, ascending), others);
 }
 
 export function gathered(scope: Scope, method: string, parent: Node): Node {

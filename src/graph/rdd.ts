@@ -4,18 +4,18 @@ import { flatMap, flatMapValues } from "../operators/flat-map.ts";
 import { glom } from "../operators/glom.ts";
 import { map, mapValues } from "../operators/map.ts";
 import { mapPartitions } from "../operators/map-partitions.ts";
+import type { Orderable } from "../operators/order.ts";
 import type { Partition } from "../operators/partition.ts";
 import { takeOrdered } from "../operators/take-ordered.ts";
-import { cogroup } from "../shuffle/cogroup.ts";
+import { cogroup, commonKeys, subtractByKey } from "../shuffle/cogroup.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
+import { partitionBy } from "../shuffle/movement.ts";
+import { zipWithIndex } from "../shuffle/number.ts";
 import { BatchRDD } from "./batch-rdd.ts";
 import type { Scope } from "./graph.ts";
 import type { Node } from "./node.ts";
 import * as operations from "./operations.ts";
 import type { Folded, KeyOf, Pair, ShuffleOptions, ValueOf } from "./pair.ts";
-
-/** What `takeOrdered` and `top` can order by. */
-export type Orderable = string | number | bigint | Date;
 
 /**
  * A plan over a bounded set of values: from createRDD, parallelize, and inside transform. Every function given here runs on
@@ -49,6 +49,16 @@ export class RDD<out T> extends BatchRDD<T> {
     return this.#rdd(operations.narrow(this.#scope, "filter", this.node, filter(keep)));
   }
 
+  /** `map` for async functions: at most `concurrency` (default 16) at a time per task, order kept. */
+  mapAsync<K, V>(
+    f: (value: T, task: TaskContext) => Promise<readonly [K, V]>,
+    options?: { concurrency?: number },
+  ): RDD<[K, V]>;
+  mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): RDD<U>;
+  mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): RDD<U> {
+    return this.#rdd(operations.mapAsync(this.#scope, this.node, f, options));
+  }
+
   mapPartitions<K, V>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<readonly [K, V]>): RDD<[K, V]>;
   mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): RDD<U>;
   mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): RDD<U> {
@@ -72,6 +82,37 @@ export class RDD<out T> extends BatchRDD<T> {
   keyBy<K>(f: (value: T) => K): RDD<[K, T]> {
     const pair = map((value: T): [K, T] => [f(value), value]);
     return this.#rdd(operations.narrow(this.#scope, "keyBy", this.node, pair));
+  }
+
+  keys(this: RDD<Pair>): RDD<KeyOf<T>> {
+    return this.#rdd(
+      operations.narrow(
+        this.#scope,
+        "keys",
+        this.node,
+        map(([key]: Pair) => key),
+      ),
+    );
+  }
+
+  values(this: RDD<Pair>): RDD<ValueOf<T>> {
+    return this.#rdd(
+      operations.narrow(
+        this.#scope,
+        "values",
+        this.node,
+        map(([, value]: Pair) => value),
+      ),
+    );
+  }
+
+  /**
+   * A part of the values, each with probability `fraction`; with replacement a value may come several times, `fraction` times on average.
+   * The same seed over the same partitions gives the same sample. @param options.seed default: another one each batch, the same one when
+   * that batch runs again
+   */
+  sample(options: { fraction: number; withReplacement?: boolean; seed?: number }): RDD<T> {
+    return this.#rdd(operations.sampled(this.#scope, this.node, options));
   }
 
   /** Each value once, compared by value. */
@@ -103,6 +144,27 @@ export class RDD<out T> extends BatchRDD<T> {
     const combiner = { create, mergeValue, mergeCombiners };
     const movement = (partitioner?: (key: never) => number) => combineByKey(combiner, partitioner);
     return this.#rdd(operations.shuffle(this.#scope, "combineByKey", this.node, movement, options));
+  }
+
+  /** {@link combineByKey}, from a copy of `zero` for each key and task. */
+  aggregateByKey<C>(
+    this: RDD<Pair>,
+    zero: C,
+    add: (aggregate: C, value: ValueOf<T>) => C,
+    merge: (a: C, b: C) => C,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, C]> {
+    return this.#rdd(operations.aggregateByKey(this.#scope, "aggregateByKey", this.node, zero, add, merge, options));
+  }
+
+  /** {@link reduceByKey}, from `zero` for each key and task: so it must not change what it is folded with. */
+  foldByKey(
+    this: RDD<Pair>,
+    zero: Folded<ValueOf<T>>,
+    f: (a: Folded<ValueOf<T>>, b: Folded<ValueOf<T>>) => Folded<ValueOf<T>>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, Folded<ValueOf<T>>]> {
+    return this.#rdd(operations.aggregateByKey(this.#scope, "foldByKey", this.node, zero, f, f, options));
   }
 
   groupByKey(this: RDD<Pair>, options?: ShuffleOptions<KeyOf<T>>): RDD<[KeyOf<T>, ValueOf<T>[]]> {
@@ -158,6 +220,59 @@ export class RDD<out T> extends BatchRDD<T> {
     return this.#rdd(operations.joined(this.#scope, "fullOuterJoin", this.node, other, outer, options));
   }
 
+  /** The pairs whose key `other` does not have. */
+  subtractByKey<W>(
+    this: RDD<Pair>,
+    other: RDD<readonly [KeyOf<T>, W]>,
+    options?: ShuffleOptions<KeyOf<T>>,
+  ): RDD<[KeyOf<T>, ValueOf<T>]> {
+    return this.#rdd(operations.coShuffle(this.#scope, "subtractByKey", this.node, other, subtractByKey, options));
+  }
+
+  /** The values that `other` does not have, compared by value. */
+  subtract(other: RDD<T>, options?: ShuffleOptions<T>): RDD<T> {
+    const kept = operations.compared(this.#scope, "subtract", this.node, other, subtractByKey, options);
+    return this.#rdd(
+      operations.narrow(
+        this.#scope,
+        "subtract",
+        kept,
+        map(([value]: Pair) => value),
+      ),
+    );
+  }
+
+  /** The values that `other` has too, each once, compared by value. */
+  intersection(other: RDD<T>, options?: ShuffleOptions<T>): RDD<T> {
+    return this.#rdd(operations.compared(this.#scope, "intersection", this.node, other, commonKeys, options));
+  }
+
+  /**
+   * In the order of what `key` gives, through all partitions; equal ones stay as they were. Numbers come before texts, NaN last. Equal
+   * keys share a partition.
+   */
+  sortBy(key: (value: T) => Orderable, options?: { numPartitions?: number; ascending?: boolean }): RDD<T> {
+    return this.#rdd(operations.sorted(this.#scope, "sortBy", this.node, key, options));
+  }
+
+  sortByKey(
+    this: RDD<readonly [Orderable, unknown]>,
+    options?: { numPartitions?: number; ascending?: boolean },
+  ): RDD<[KeyOf<T>, ValueOf<T>]> {
+    return this.#rdd(operations.sorted(this.#scope, "sortByKey", this.node, ([key]: Pair) => key, options));
+  }
+
+  /** Each value with its place, counted through all partitions. */
+  zipWithIndex(): RDD<[T, number]> {
+    return this.#rdd(operations.shuffle(this.#scope, "zipWithIndex", this.node, () => zipWithIndex<T>()));
+  }
+
+  /** Brings equal keys together, without combining them. */
+  partitionBy(this: RDD<Pair>, numPartitions: number, partitioner?: (key: KeyOf<T>) => number): RDD<T> {
+    const options = { numPartitions, partitioner };
+    return this.#rdd(operations.shuffle(this.#scope, "partitionBy", this.node, partitionBy, options));
+  }
+
   repartition(numPartitions: number): RDD<T> {
     return this.#rdd(operations.repartition(this.#scope, this.node, numPartitions));
   }
@@ -172,6 +287,11 @@ export class RDD<out T> extends BatchRDD<T> {
   /** One value, or none when this is empty. */
   reduce(f: (a: Folded<T>, b: Folded<T>) => Folded<T>): RDD<Folded<T>> {
     return this.#rdd(operations.reduce(this.#scope, this.node, f));
+  }
+
+  /** One value, also when this is empty: all values added to copies of `zero`, one for each partition, and those merged. */
+  aggregate<C>(zero: C, add: (aggregate: C, value: T) => C, merge: (a: C, b: C) => C): RDD<C> {
+    return this.#rdd(operations.aggregate(this.#scope, this.node, zero, add, merge));
   }
 
   /** The `n` smallest, in order. */

@@ -10,6 +10,11 @@ export const isInteger =
       ? undefined
       : `must be a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`}`;
 
+export const isNumber =
+  (min: number, max: number): Check =>
+  (value) =>
+    typeof value === "number" && value >= min && value <= max ? undefined : `must be a number from ${min} to ${max}`;
+
 export const isBoolean: Check = (value) => (typeof value === "boolean" ? undefined : "must be true or false");
 
 export const isText: Check = (value) =>

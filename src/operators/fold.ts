@@ -58,3 +58,30 @@ export const sumPartition = (): NarrowOperator<number, number> => ({
     };
   },
 });
+
+/** All values of a partition folded into what `zero` gives; nothing for an empty partition unless `always`. */
+export const aggregatePartition = <T, C>(
+  zero: () => C,
+  add: (aggregate: C, value: T) => C,
+  always: boolean,
+): NarrowOperator<T, C> => ({
+  bind: ({ push, end }, name) => {
+    let aggregate = zero();
+    let any = always;
+    return {
+      push: (value) => {
+        any = true;
+        try {
+          aggregate = add(aggregate, value);
+        } catch (error) {
+          throw failureOf(name, error);
+        }
+        if (aggregate instanceof Promise) throw asyncFunction(name);
+      },
+      end: () => {
+        if (any) push(aggregate);
+        end();
+      },
+    };
+  },
+});

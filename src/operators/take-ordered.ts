@@ -1,4 +1,5 @@
-import { failureOf, type NarrowOperator } from "./receiver.ts";
+import { compareRanks, type Rank, rankOf } from "./order.ts";
+import type { NarrowOperator } from "./receiver.ts";
 
 /** The first `n` values of a partition by `key`: the smallest for sign 1, the largest for -1. Equal ones stay in the order they came. */
 export const takeOrdered = <T>(
@@ -7,18 +8,14 @@ export const takeOrdered = <T>(
   key: (value: T) => unknown = (value) => value,
 ): NarrowOperator<T, T> => ({
   bind: ({ push, end }, name) => {
-    let best: { value: T; key: unknown }[] = [];
+    let best: { value: T; rank: Rank }[] = [];
     const keepBest = () => {
-      best.sort((a, b) => sign * compare(a.key, b.key));
+      best.sort((a, b) => sign * compareRanks(a.rank, b.rank));
       best = best.slice(0, n);
     };
     return {
       push: (value) => {
-        try {
-          best.push({ value, key: key(value) });
-        } catch (error) {
-          throw failureOf(name, error);
-        }
+        best.push({ value, rank: rankOf(value, key, name) });
         // Sorting now and then keeps memory at a multiple of n at the cost of a heap's bookkeeping per value.
         if (best.length >= 2 * n + 1000) keepBest();
       },
@@ -30,7 +27,3 @@ export const takeOrdered = <T>(
     };
   },
 });
-
-function compare(a: unknown, b: unknown): number {
-  return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
-}

@@ -7,6 +7,7 @@ import {
   json,
   KafkaUtils,
   nullable,
+  type RDD,
   required,
   utf8,
 } from "millrace";
@@ -84,6 +85,47 @@ export function anOuterSideMayBeUndefined(
   ages.join(cities, { partitioner: (key: number) => key });
   // @ts-expect-error Without the check for undefined.
   ages.leftOuterJoin(cities).map(([, [, { city }]]) => city);
+}
+
+export function anRddHasWhatItsValuesAllow(numbers: RDD<number>, ages: RDD<[string, number]>): void {
+  const cities = numbers.map((n) => [String(n), { city: "" }]);
+  type City = { city: string };
+  expectType<RDD<[string, [number, City | undefined]]>>().of(ages.leftOuterJoin(cities));
+  expectType<RDD<[string, [number | undefined, City | undefined]]>>().of(ages.fullOuterJoin(cities));
+  expectType<RDD<[string, [number[], City[]]]>>().of(ages.cogroup(cities));
+  expectType<RDD<[string, number]>>().of(ages.subtractByKey(cities));
+  expectType<RDD<[string, number]>>().of(ages.sortByKey({ ascending: false }));
+  expectType<RDD<[string, Set<number>]>>().of(
+    ages.aggregateByKey(
+      new Set<number>(),
+      (seen, n) => seen.add(n),
+      (a, b) => a.union(b),
+    ),
+  );
+  expectType<RDD<string>>().of(ages.keys());
+  expectType<RDD<number>>().of(ages.values());
+  expectType<RDD<number>>().of(numbers.sortBy((n) => new Date(n), { numPartitions: 2 }));
+  expectType<RDD<[number, number]>>().of(numbers.zipWithIndex());
+  expectType<RDD<number>>().of(numbers.sample({ fraction: 0.5 }).subtract(numbers).intersection(numbers));
+  expectType<RDD<string>>().of(
+    numbers.aggregate(
+      "",
+      (text, n) => text + n,
+      (a, b) => a + b,
+    ),
+  );
+  // @ts-expect-error Numbers have no keys.
+  numbers.join(ages);
+  // @ts-expect-error
+  numbers.sortByKey();
+  // @ts-expect-error
+  numbers.keys();
+  // @ts-expect-error An object has no order.
+  ages.sortBy(([name]) => ({ name }));
+  // @ts-expect-error A sample has a size.
+  numbers.sample({});
+  // @ts-expect-error
+  numbers.subtract(ages);
 }
 
 export function onlyPairsHaveKeys(views: DStream<PageView>): void {
