@@ -75,14 +75,8 @@ export function sortBy<T>(key: (value: T) => unknown, ascending: boolean): Movem
         if (index === undefined) continue;
         const segments = [...segmentsOf(inputs[i]!, VALUES)];
         // A segment that begins before this partition may reach into it, if the one after it does not begin before it too.
-        const first =
-          from === undefined
-            ? 0
-            : Math.max(
-                0,
-                index.ranks.findLastIndex((rank) => before(rank, from)),
-              );
-        for (let s = first; s < segments.length && before(index.ranks[s]!, until); s++) {
+        const first = from === undefined ? 0 : index.ranks.findLastIndex((rank) => before(rank, from));
+        for (let s = Math.max(0, first); s < segments.length && before(index.ranks[s]!, until); s++) {
           for (const value of decodeValues(segments[s]!) as T[]) {
             const rank = rankOf(value, key, name);
             if ((from === undefined || !before(rank, from)) && before(rank, until)) mine.push({ rank, value });
