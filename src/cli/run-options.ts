@@ -9,7 +9,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --executors <n>            worker threads; 0 runs in this process  (default: one per core)
   --param <name>=<value>     a parameter of the job, may be repeated
   --import <module>          loaded by Node first, here and in executors, such as tsx; may be repeated
-  --trigger <t>              interval or availableNow
+  --trigger <t>              interval, onData (as soon as there is data) or availableNow (then stop)
   --checkpoint-directory <path>  offsets and pending plans, for a restart; a directory or postgres://host/database#name
   --accept-changed-graph     run a batch that a job with other operations has planned
   --task-max-failures <n>    tries of one task

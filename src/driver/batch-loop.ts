@@ -9,7 +9,6 @@ import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, RunningPlan } from "../model/plan.ts";
-import type { BatchClock } from "./batch-clock.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun } from "./batch-run.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
@@ -19,12 +18,13 @@ import type { ListenerBus } from "./listener-bus.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
 import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
+import type { Trigger } from "./trigger.ts";
 
 export interface BatchLoopParts {
   readonly context: JobContext;
   readonly options: ResolvedOptions;
   readonly clock: Clock;
-  readonly batchClock: BatchClock;
+  readonly trigger: Trigger;
   readonly streams: readonly Stream[];
   readonly fixed: FixedSources;
   readonly pool: ExecutorPool;
@@ -53,7 +53,7 @@ export class BatchLoop {
 
   /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
   async run(): Promise<void> {
-    const { journal, batchClock, streams, stopping } = this.#parts;
+    const { journal, trigger, streams, stopping } = this.#parts;
     // Step 3 is done for this one: it runs as it was planned, before anything new.
     if (journal.world.pending) {
       const pending = this.#runnable(plannedEarlier(streams, journal.world.pending.plan));
@@ -62,31 +62,34 @@ export class BatchLoop {
     }
     let last = journal.world.batchTime ?? undefined;
     while (true) {
+      let batchTime: Time;
       try {
-        last = await batchClock.next(last, stopping);
+        batchTime = await trigger.next(last, stopping);
       } catch (error) {
         if (stopping.aborted) return;
         throw error;
       }
       if (stopping.aborted) return;
-      if (!(await this.#batch(last))) return;
+      const verdict = await this.#batch(batchTime);
+      if (verdict === "end") return;
+      if (verdict === "run") last = batchTime;
       // Signals and timers get their turn, also when one batch follows another without a pause.
       await nextTurn();
     }
   }
 
-  /** Steps 2 to 7 of one batch. @returns false when there is nothing more to do. */
-  async #batch(batchTime: Time): Promise<boolean> {
-    const { options, journal, streams, force, graphDigest } = this.#parts;
+  /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
+  async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
+    const { trigger, journal, streams, force, graphDigest } = this.#parts;
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
     const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
-    const { inputs } = planned;
-    if (options.trigger === "availableNow" && inputs.every(({ records, lag }) => records + lag === 0)) return false;
+    const verdict = trigger.judge(planned);
+    if (verdict !== "run") return verdict;
     const batch = this.#runnable(planned);
     await this.#fence(batch.plan);
     await journal.plan(planned.plan, graphDigest);
     await this.#runToSuccess(batch);
-    return true;
+    return verdict;
   }
 
   #limitsOf({ name }: Source): BatchLimits {

@@ -12,7 +12,6 @@ import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import { askedBeforeStart } from "./actions-outside-batches.ts";
-import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
 import { BatchLoop, runningPlan } from "./batch-loop.ts";
 import { BatchRun } from "./batch-run.ts";
 import { closeFailed, closeInTime } from "./close.ts";
@@ -23,6 +22,7 @@ import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
 import type { Stream } from "./plan-batch.ts";
 import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
+import { type Trigger, triggerOf } from "./trigger.ts";
 
 export interface DriverParts {
   readonly context: JobContext;
@@ -42,7 +42,7 @@ export class Driver {
   readonly #pool: ExecutorPool;
   readonly #streams: readonly Stream[];
   readonly #fixed = new FixedSources();
-  readonly #batchClock: BatchClock;
+  readonly #trigger: Trigger;
   readonly #sinks: DriverSinks;
   readonly #graphDigest: string;
   /** A graceful stop: no new batch. */
@@ -64,8 +64,7 @@ export class Driver {
     this.#sinks = new DriverSinks(context.graph.outputs);
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);
-    this.#batchClock =
-      options.trigger === "interval" ? intervalClock(clock, options.batchIntervalMs) : unpausedClock(clock);
+    this.#trigger = triggerOf(options, clock, this.#streams);
     this.#pool = new ExecutorPool({
       size: Math.max(1, options.threads),
       create: createExecutor,
@@ -228,7 +227,7 @@ export class Driver {
   #loop(journal: Journal): Promise<void> {
     return new BatchLoop({
       ...this.#parts,
-      batchClock: this.#batchClock,
+      trigger: this.#trigger,
       streams: this.#streams,
       fixed: this.#fixed,
       pool: this.#pool,

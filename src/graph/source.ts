@@ -61,6 +61,10 @@ export interface SourcePlanner {
   positions(): readonly Position[];
   /** The slices of the next batch, from where the stream stands. Moves nothing, so a failed plan loses nothing. */
   plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices>;
+  /**
+   * Resolves when a plan is likely to hold something, as soon as that is known; once too often does no harm. Rejects with the signal's reason.
+   */
+  awaitData(signal: AbortSignal): Promise<void>;
   /** The batch with these slices is complete: the next one starts at their ends. `read` is what its tasks have read, if anything. */
   complete(slices: readonly Slice[], read: ReadSize): void;
   close(): Promise<void>;

@@ -63,9 +63,12 @@ export class QueueSource<T> implements Source<T> {
         lag: Math.max(0, this.#batches.length - next - 1),
       };
     };
-    return planner(plan, () => {
-      next++;
-    });
+    return {
+      ...planner(plan, () => {
+        next++;
+      }),
+      awaitData: (signal) => (next < this.#batches.length ? Promise.resolve() : untilAborted(signal)),
+    };
   }
 
   async *read({ partition, fromOffset }: Slice): AsyncIterable<Chunk<T>> {
@@ -76,7 +79,22 @@ export class QueueSource<T> implements Source<T> {
 }
 
 function planner(plan: () => PlannedSlices, complete: () => void = () => {}): SourcePlanner {
-  return { open: async () => {}, positions: () => [], plan: async () => plan(), complete, close: async () => {} };
+  return {
+    open: async () => {},
+    positions: () => [],
+    plan: async () => plan(),
+    awaitData: async () => {},
+    complete,
+    close: async () => {},
+  };
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 function slice(name: string, partition: number, fromOffset: number, untilOffset: number): Slice {

@@ -40,11 +40,16 @@ export type ParamValue =
  */
 export type Master = "local" | `local[${number}]` | "local[*]";
 
+type Trigger = "interval" | "onData" | "availableNow";
+
 export interface EngineOptions {
   /** @default "local[*]"; a plain script is "local" */
   master?: Master | undefined;
-  /** "interval": a batch every batchInterval. "availableNow": batches without a pause until there is nothing more, then stop. @default "interval" */
-  trigger?: "interval" | "availableNow" | undefined;
+  /**
+   * "interval": a batch every batchInterval. "onData": a batch as soon as there is data, none while there is not; batchInterval then only
+   * says how much data a rate limit allows. "availableNow": batches without a pause until there is nothing more, then stop. @default "interval"
+   */
+  trigger?: Trigger | undefined;
   /**
    * Keeps offsets and pending plans there, as plain data; a restart goes on where the run before stood. A directory on a local disk,
    * or a Postgres database that outlives it: `postgres://user:password@host/database#name`. One per job. @default none: a restart begins where fromOffsets or "auto.offset.reset" says
@@ -108,7 +113,7 @@ export interface ResolvedOptions {
   readonly batchIntervalMs: number;
   /** 0: in this process. */
   readonly threads: number;
-  readonly trigger: "interval" | "availableNow";
+  readonly trigger: Trigger;
   readonly checkpointDirectory: string | undefined;
   readonly acceptChangedGraph: boolean;
   readonly batchRetries: number;
@@ -147,7 +152,7 @@ const isPlace: Check = (value) => {
 
 export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Check } = {
   master: checkedLater,
-  trigger: isOneOf("interval", "availableNow"),
+  trigger: isOneOf("interval", "onData", "availableNow"),
   checkpointDirectory: isPlace,
   acceptChangedGraph: isBoolean,
   failedBatch: isFailurePolicy,

@@ -4,6 +4,7 @@ import { splitRanges, type TopicPartition } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import { clamp } from "./clamp.ts";
 import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import { DataWatch } from "./data-watch.ts";
 import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
 import { restoredOffsets } from "./restored-offsets.ts";
 import type { TopicSelection } from "./subscription.ts";
@@ -21,6 +22,7 @@ const BYTES_PER_OFFSET_AT_FIRST = 1024;
 export class DirectStreamPlanner implements SourcePlanner {
   readonly #cluster: KafkaCluster;
   readonly #plan: DirectStreamPlan;
+  readonly #watch: DataWatch;
   #partitions: readonly SelectedPartition[] = [];
   #positions = new Map<string, number>();
   #bytesPerOffset = BYTES_PER_OFFSET_AT_FIRST;
@@ -28,6 +30,7 @@ export class DirectStreamPlanner implements SourcePlanner {
   constructor(cluster: KafkaCluster, plan: DirectStreamPlan) {
     this.#cluster = cluster;
     this.#plan = plan;
+    this.#watch = new DataWatch(cluster);
   }
 
   async open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
@@ -73,6 +76,11 @@ export class DirectStreamPlanner implements SourcePlanner {
       records: slices.reduce((sum, { fromOffset, untilOffset }) => sum + untilOffset - fromOffset, 0),
       lag: backlogs.reduce((sum, backlog, i) => sum + backlog.latest - untils[i]!, 0),
     };
+  }
+
+  awaitData(signal: AbortSignal): Promise<void> {
+    const positions = this.#partitions.map((partition) => ({ ...partition, offset: this.#position(partition) }));
+    return this.#watch.untilData(positions, signal);
   }
 
   complete(slices: readonly Slice[], { records, bytes }: ReadSize): void {

@@ -64,6 +64,8 @@ export class FixedRangesPlanner implements SourcePlanner {
     return [];
   }
 
+  async awaitData(): Promise<void> {}
+
   complete(): void {}
 
   close(): Promise<void> {

@@ -129,7 +129,7 @@ test("a bad value is told with the values that are good", async () => {
   await assertRefused(
     run({ trigger: "once" }),
     "BAD_OPTION",
-    /"trigger" must be one of "interval", "availableNow"; it is "once"/,
+    /"trigger" must be one of "interval", "onData", "availableNow"; it is "once"/,
     /Correct "trigger"/,
   );
   await assertRefused(

@@ -15,7 +15,7 @@ import {
 } from "./cluster-errors.ts";
 import { BrokerConnections } from "./connections.ts";
 import { EARLIEST, LATEST, listOffsets, type OffsetQuestion } from "./list-offsets.ts";
-import { Metadata, type TopicInfo } from "./metadata.ts";
+import { Metadata, type PartitionInfo, type TopicInfo } from "./metadata.ts";
 import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
 
 export type { PartitionInfo, TopicInfo } from "./metadata.ts";
@@ -93,8 +93,7 @@ export class KafkaCluster implements AsyncDisposable {
   ): Promise<(Omit<Leader, "address"> & { address: BrokerAddress | undefined }) | undefined> {
     const info = this.#metadata.cached(topic) ?? (await this.#metadata.ask([topic], signal)).get(topic)?.info;
     if (info === undefined) return undefined;
-    const found = info.partitions.find((candidate) => candidate.partition === partition);
-    if (found === undefined) throw partitionNotFound({ topic, partition }, info.partitions.length);
+    const found = infoOf(info, partition);
     return { address: this.#metadata.address(found.leader), leaderEpoch: found.leaderEpoch, topicId: info.topicId };
   }
 
@@ -162,7 +161,7 @@ export class KafkaCluster implements AsyncDisposable {
     await this.#retry(
       signal,
       async () => {
-        const byLeader = await this.#groupByLeader(missing, signal);
+        const byLeader = await this.groupByLeader(missing, signal);
         leaderless = byLeader.leaderless;
         const answers = await Promise.allSettled(
           byLeader.questions.map(([address, questions]) =>
@@ -189,18 +188,27 @@ export class KafkaCluster implements AsyncDisposable {
     return offsets;
   }
 
-  async #groupByLeader(partitions: readonly TopicPartition[], signal: AbortSignal | undefined) {
+  /** Who leads which of these partitions, by the last answers; asks for topics that are not known. Names a partition without leader. */
+  async groupByLeader<P extends TopicPartition>(
+    partitions: readonly P[],
+    signal: AbortSignal | undefined,
+  ): Promise<{
+    readonly questions: readonly (readonly [BrokerAddress, readonly (P & OffsetQuestion)[]])[];
+    readonly leaderless: P | undefined;
+  }> {
     const unknown = new Set(partitions.map(({ topic }) => topic).filter((topic) => !this.#metadata.cached(topic)));
     await this.#knowTopics([...unknown], signal);
-    const questions = new Map<BrokerAddress, OffsetQuestion[]>();
-    let leaderless: TopicPartition | undefined;
+    const questions = new Map<BrokerAddress, (P & OffsetQuestion)[]>();
+    let leaderless: P | undefined;
     for (const partition of partitions) {
-      const leader = await this.findLeader(partition, signal);
-      if (leader?.address === undefined) leaderless ??= partition;
+      const info = this.#metadata.cached(partition.topic);
+      const { leader, leaderEpoch } = info === undefined ? NO_LEADER : infoOf(info, partition.partition);
+      const address = this.#metadata.address(leader);
+      if (address === undefined) leaderless ??= partition;
       else {
-        const question = { ...partition, leaderEpoch: leader.leaderEpoch };
-        const asked = questions.get(leader.address);
-        if (asked === undefined) questions.set(leader.address, [question]);
+        const question = { ...partition, leaderEpoch };
+        const asked = questions.get(address);
+        if (asked === undefined) questions.set(address, [question]);
         else asked.push(question);
       }
     }
@@ -236,6 +244,17 @@ export class KafkaCluster implements AsyncDisposable {
     if (lastError instanceof ProtocolError) throw unexpectedCode(lastError);
     throw brokerUnreachable(this.triedAddresses, this.#deadlineMs, lastError);
   }
+}
+
+const NO_LEADER = { leader: -1, leaderEpoch: -1 };
+
+/** Partitions are numbered from 0 on, so the place is the number. */
+function infoOf({ topic, partitions }: TopicInfo, partition: number): PartitionInfo {
+  const expected = partitions[partition];
+  const found =
+    expected?.partition === partition ? expected : partitions.find((candidate) => candidate.partition === partition);
+  if (found === undefined) throw partitionNotFound({ topic, partition }, partitions.length);
+  return found;
 }
 
 function isMissing(code: number, tries: number): boolean {

@@ -13,15 +13,21 @@ const NO_SESSION_EPOCH = -1;
 const UNKNOWN_EPOCH = -1;
 const NO_LOG_START = -1;
 
-export interface FetchRequest {
+export interface FetchLimits {
+  readonly maxBytes: number;
+  readonly maxWaitMs: number;
+  readonly readCommitted: boolean;
+}
+
+export interface FetchPosition {
   readonly topicId: string;
   readonly partition: number;
   readonly leaderEpoch: number;
   readonly offset: number;
+}
+
+export interface FetchRequest extends FetchLimits, FetchPosition {
   readonly partitionMaxBytes: number;
-  readonly maxBytes: number;
-  readonly maxWaitMs: number;
-  readonly readCommitted: boolean;
 }
 
 /** A transaction that was rolled back: its records are in what was fetched. */
@@ -44,7 +50,8 @@ export interface FetchedPartition {
 
 /** One fetch of one partition, outside any fetch session. */
 export async function fetchPartition(socket: BrokerSocket, request: FetchRequest): Promise<FetchedPartition> {
-  const answer = await socket.request({ ...FETCH, body: encodeFetchRequest(request) });
+  const body = encodeFetchRequest(request, [request], request.partitionMaxBytes);
+  const answer = await socket.request({ ...FETCH, body });
   try {
     return parseFetchResponse(answer, request.partition);
   } catch (cause) {
@@ -52,24 +59,52 @@ export async function fetchPartition(socket: BrokerSocket, request: FetchRequest
   }
 }
 
-function encodeFetchRequest(request: FetchRequest): Buffer {
+/** How far a partition can be read. */
+export interface PartitionEnd {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly code: number;
+  /** Under read_committed the last stable offset. */
+  readonly end: number;
+}
+
+/** Waits until one of the partitions has something at its position, or for `maxWaitMs`. Leaves aside what was fetched. */
+export async function fetchEnds(
+  socket: BrokerSocket,
+  limits: FetchLimits,
+  positions: readonly FetchPosition[],
+): Promise<PartitionEnd[]> {
+  const cursor = await socket.request({ ...FETCH, body: encodeFetchRequest(limits, positions, 1) });
+  const ends: PartitionEnd[] = [];
+  readPartitions(cursor, (topicId, partition, { code, lastStableOffset, highWatermark }) => {
+    ends.push({ topicId, partition, code, end: limits.readCommitted ? lastStableOffset : highWatermark });
+  });
+  return ends;
+}
+
+function encodeFetchRequest(
+  { maxWaitMs, maxBytes, readCommitted }: FetchLimits,
+  positions: readonly FetchPosition[],
+  partitionMaxBytes: number,
+): Buffer {
   const writer = new ByteWriter()
     .int32(NO_REPLICA)
-    .int32(request.maxWaitMs)
+    .int32(maxWaitMs)
     .int32(MIN_BYTES)
-    .int32(request.maxBytes)
-    .int8(request.readCommitted ? 1 : 0)
+    .int32(maxBytes)
+    .int8(readCommitted ? 1 : 0)
     .int32(NO_SESSION)
     .int32(NO_SESSION_EPOCH);
-  writer.compactArray([request], () => {
-    writer.uuid(request.topicId).compactArray([request], () => {
+  const byTopic = Map.groupBy(positions, ({ topicId }) => topicId);
+  writer.compactArray([...byTopic], ([topicId, ofTopic]) => {
+    writer.uuid(topicId).compactArray(ofTopic, ({ partition, leaderEpoch, offset }) => {
       writer
-        .int32(request.partition)
-        .int32(request.leaderEpoch)
-        .int64(request.offset)
+        .int32(partition)
+        .int32(leaderEpoch)
+        .int64(offset)
         .int32(UNKNOWN_EPOCH)
         .int64(NO_LOG_START)
-        .int32(request.partitionMaxBytes)
+        .int32(partitionMaxBytes)
         .noTaggedFields();
     });
     writer.noTaggedFields();
@@ -82,20 +117,29 @@ function encodeFetchRequest(request: FetchRequest): Buffer {
 
 /** Only for a response to a fetch of one partition. */
 export function parseFetchResponse(cursor: ByteCursor, partition: number): FetchedPartition {
+  let found: FetchedPartition | undefined;
+  const { sessionCode, throttleTimeMs } = readPartitions(cursor, (_, index, fetched) => {
+    if (index === partition) found = fetched;
+  });
+  return found ?? { ...NOTHING, code: sessionCode, throttleTimeMs, buffer: cursor.buffer as SliceableBuffer };
+}
+
+function readPartitions(
+  cursor: ByteCursor,
+  take: (topicId: string, partition: number, fetched: FetchedPartition) => void,
+): { throttleTimeMs: number; sessionCode: number } {
   const throttleTimeMs = cursor.int32();
   const sessionCode = cursor.int16();
   cursor.int32();
-  let found: FetchedPartition | undefined;
   for (let topics = cursor.compactLength(); topics > 0; topics--) {
-    cursor.skip(16);
+    const topicId = cursor.uuid();
     for (let partitions = cursor.compactLength(); partitions > 0; partitions--) {
-      const index = cursor.int32();
-      const fetched = parsePartition(cursor, throttleTimeMs);
-      if (index === partition) found = fetched;
+      const partition = cursor.int32();
+      take(topicId, partition, parsePartition(cursor, throttleTimeMs));
     }
     cursor.skipTaggedFields();
   }
-  return found ?? { ...NOTHING, code: sessionCode, throttleTimeMs, buffer: cursor.buffer as SliceableBuffer };
+  return { throttleTimeMs, sessionCode };
 }
 
 const NOTHING = {

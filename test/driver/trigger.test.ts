@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PlannedBatch, Stream } from "../../src/driver/plan-batch.ts";
+import { triggerOf } from "../../src/driver/trigger.ts";
+import { resolveOptions } from "../../src/job/options.ts";
+import type { PartitionRates } from "../../src/model/partition-rates.ts";
+import { ManualClock } from "../helpers/manual-clock.ts";
+
+const never = new AbortController().signal;
+
+function planned(records: number, lag: number, counts: readonly number[] = [records]): PlannedBatch {
+  const slices = counts.map((count, partition) => ({
+    topic: "t",
+    partition: partition % 2,
+    fromOffset: 0,
+    untilOffset: count,
+  }));
+  return {
+    plan: { seq: 1, batchTime: 1, epoch: 1, slices: { s: slices } },
+    inputs: [{ name: "s", records, lag, offsetRanges: [] }],
+  };
+}
+
+function onData(streams: readonly Stream[], batchInterval: number, maxRatePerPartition?: PartitionRates) {
+  const clock = new ManualClock(10_000);
+  const given = { appName: "a", batchInterval, trigger: "onData", maxRatePerPartition } as const;
+  return { clock, trigger: triggerOf(resolveOptions("test", given), clock, streams) };
+}
+
+/** A stream that has no data until the test says so. */
+function stream() {
+  let give = () => {};
+  const signals: AbortSignal[] = [];
+  const awaitData = (signal: AbortSignal) => {
+    signals.push(signal);
+    return new Promise<void>((resolve) => (give = resolve));
+  };
+  return { stream: { planner: { awaitData } } as Partial<Stream> as Stream, give: () => give(), signals };
+}
+
+test("onData plans at once, and after an empty plan when a stream has something; who still waits is told to stop", async () => {
+  const [a, b] = [stream(), stream()];
+  const { trigger } = onData([a.stream, b.stream], 1000);
+  assert.equal(await trigger.next(undefined, never), 10_000);
+  assert.equal(trigger.judge(planned(0, 0)), "drop");
+  const next = trigger.next(10_000, never);
+  b.give();
+  assert.equal(await next, 10_001);
+  assert.ok(a.signals[0]!.aborted);
+  assert.equal(trigger.judge(planned(0, 1)), "run", "an empty list of a queue is a batch");
+  assert.equal(await trigger.next(10_001, never), 10_002);
+});
+
+test("onData looks again after an interval, and never more often than once a second", async () => {
+  for (const [interval, pause] of [
+    [20, 1_000],
+    [5_000, 5_000],
+  ] as const) {
+    const { trigger, clock } = onData([stream().stream], interval);
+    trigger.judge(planned(0, 0));
+    const next = trigger.next(undefined, never);
+    assert.equal(await clock.wakeNext(), 10_000 + pause);
+    assert.equal(await next, 10_000 + pause);
+  }
+});
+
+test("onData keeps maximum rates: a batch is followed by the time that its fullest partition stands for", async () => {
+  const rates = { t: { 0: 100, 1: 1000 } };
+  const { trigger, clock } = onData([], 60_000, rates);
+  assert.equal(trigger.judge(planned(50, 0, [10, 300, 10])), "run");
+  const next = trigger.next(10_000, never);
+  assert.equal(
+    await clock.wakeNext(),
+    10_300,
+    "300 at 1000 a second; the 10 and 10 of partition 0 at 100 a second are 200 ms",
+  );
+  assert.equal(await next, 10_300);
+  trigger.judge(planned(50, 0, [40, 300]));
+  const after = trigger.next(10_300, never);
+  assert.equal(await clock.wakeNext(), 10_700);
+  assert.equal(await after, 10_700);
+});
+
+test("onData rejects with the reason of a stop", async () => {
+  const { trigger } = onData([stream().stream], 1000);
+  trigger.judge(planned(0, 0));
+  const stopping = new AbortController();
+  const next = trigger.next(undefined, stopping.signal);
+  stopping.abort(new Error("stop"));
+  await assert.rejects(next, { message: "stop" });
+});
