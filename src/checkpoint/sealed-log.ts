@@ -25,6 +25,7 @@ export class SealedLog<E extends { readonly type: string }> {
   readonly #store: CheckpointStore;
   readonly #fenced: (byEpoch: number) => MillraceError;
   #length = 0;
+  #ended: { readonly error: unknown } | undefined;
 
   /** The segment of `epoch` must have been created by the caller, and no other. */
   constructor(store: CheckpointStore, epoch: number, fenced: (byEpoch: number) => MillraceError) {
@@ -39,6 +40,7 @@ export class SealedLog<E extends { readonly type: string }> {
 
   /** When it resolves the entry is durable, and no newer writer was there when it became so. */
   async append(entry: E): Promise<void> {
+    if (this.#ended) throw this.#ended.error;
     const bytes = encodeEntry(entry);
     try {
       await this.#store.append(segmentName(this.epoch), this.#length, bytes);
@@ -48,7 +50,13 @@ export class SealedLog<E extends { readonly type: string }> {
       throw error;
     }
     this.#length += bytes.length;
-    await this.refuseWhenFenced();
+    try {
+      await this.refuseWhenFenced();
+    } catch (error) {
+      // It is written, and nobody has acted on it: written once more, it would be there twice.
+      this.#ended = { error };
+      throw error;
+    }
   }
 
   async refuseWhenFenced(): Promise<void> {
@@ -82,7 +90,8 @@ export async function readSegment<E extends { readonly type: string }>(
   limit?: number,
 ): Promise<BegunSegment<E> | undefined> {
   const name = segmentName(epoch);
-  const segment = decodeSegment<E>(await store.read(name), `${store.place}/${name}`, limit);
+  const bytes = await store.read(name, limit === undefined ? undefined : { position: 0, length: limit });
+  const segment = decodeSegment<E>(bytes, `${store.place}/${name}`);
   const [begin] = segment.entries;
   if (begin === undefined) return undefined;
   if (begin.type !== "begin") throw corrupt(`${store.place}/${name}`, 0, "it does not start with what it follows");

@@ -11,6 +11,9 @@ export {
   type SinkDefinition,
   type Written,
 } from "../operators/sink.ts";
+export { type FilesOptions, files } from "./files.ts";
+export { type FileFormat, jsonLines } from "./files-format.ts";
+export { type PublishedBatch, type PublishedFile, publishedBatches } from "./files-reader.ts";
 export { type KafkaSinkOptions, kafka } from "./kafka.ts";
 export { type PostgresOptions, type PostgresTableOptions, type PostgresWriteOptions, postgres } from "./postgres.ts";
 export type { PgClient } from "./postgres-database.ts";

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { OutputIdentity, PartitionCommit } from "../operators/sink.ts";
 import type { Database, Session } from "./postgres-database.ts";
+import { shortHash } from "./short-hash.ts";
 import { isStillToWrite, type Progress } from "./sink-errors.ts";
 
 /** Beside the user's tables, in the same transactions. Not made when it is there: that would need the right to make tables. */
@@ -50,9 +50,6 @@ export async function claim(session: Session, commit: PartitionCommit): Promise<
 /** Postgres cuts it after 63 bytes, so what is searched for comes first. */
 export const applicationName = ({ checkpointId, output }: OutputIdentity, epoch: number): string =>
   `millrace ${epoch} ${shortHash(checkpointId, output)} ${output}`;
-
-const shortHash = (...parts: readonly string[]) =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12);
 
 const FENCE_ATTEMPTS = 3;
 

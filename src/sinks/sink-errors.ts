@@ -17,15 +17,7 @@ export function isStillToWrite(
   known: Progress | undefined,
 ): boolean {
   if (known === undefined) return true;
-  if (known.epoch > commit.epoch) {
-    throw new MillraceError(
-      "FENCED",
-      `Output "${commit.output}": a driver of epoch ${known.epoch} has taken over; this one has epoch ${commit.epoch}.`,
-      {
-        hint: "One driver per checkpoint. This one has stopped and must not be started again while the other runs.",
-      },
-    );
-  }
+  if (known.epoch > commit.epoch) throw fencedAt(commit.output, known.epoch, commit.epoch);
   if (commit.seq > known.seq) return true;
   if (commit.seq === known.seq && commit.digest !== known.digest) {
     throw new MillraceError(
@@ -37,4 +29,14 @@ export function isStillToWrite(
     );
   }
   return false;
+}
+
+export function fencedAt(output: string, other: number, own: number): MillraceError {
+  return new MillraceError(
+    "FENCED",
+    `Output "${output}": a driver of epoch ${other} has taken over; this one has epoch ${own}.`,
+    {
+      hint: "One driver per checkpoint. This one has stopped and must not be started again while the other runs.",
+    },
+  );
 }

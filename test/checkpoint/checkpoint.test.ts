@@ -92,6 +92,20 @@ test("of two drivers that start at the same time each gets an epoch of its own, 
   for (const other of opened) if (other !== winner) await assert.rejects(other.start(start), { code: "FENCED" });
 });
 
+test("a driver that cannot look whether it was replaced adds nothing more, and what it wrote counts", async () => {
+  const disk = new MemoryDisk();
+  const checkpoint = await Checkpoint.open(disk.store(), "job");
+  await checkpoint.start(start);
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  disk.before = (step) => {
+    if (step === "list") throw new Error("the disk cannot be read");
+  };
+  await assert.rejects(checkpoint.complete(1), /cannot be read/);
+  disk.before = () => {};
+  await assert.rejects(checkpoint.complete(1), /cannot be read/);
+  assert.equal((await Checkpoint.open(disk.store(), "job")).world.seq, 1);
+});
+
 test("a segment without an entry, of a driver that died at once, is passed over", async () => {
   const disk = new MemoryDisk();
   const first = await Checkpoint.open(disk.store(), "job");
