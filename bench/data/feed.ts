@@ -49,7 +49,11 @@ export async function feed(
 }
 
 /** One batch for each partition, in one request. */
-function produce(connection: Connection, topic: string, batches: readonly (Buffer | undefined)[]): Promise<void> {
+export function produce(
+  connection: Connection,
+  topic: string,
+  batches: readonly (Buffer | undefined)[],
+): Promise<void> {
   const present = batches.flatMap((batch, partition) => (batch === undefined ? [] : [{ batch, partition }]));
   const createRequest = () =>
     Writer.create()

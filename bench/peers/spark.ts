@@ -1,9 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { javaExecutable } from "../../dev/kafka/java.ts";
+import type { LatencyHeat } from "../latency/run.ts";
 import { filledOnce, runTool } from "./folder.ts";
 import { classPath, compileJava, fetchJars, pomProperty } from "./jvm.ts";
-import type { Peer, PeerHeat } from "./peer.ts";
+import type { Command, Peer } from "./peer.ts";
 
 /** Apache Spark three times over: direct streams in Java, Structured Streaming, and Structured Streaming with Python functions. */
 
@@ -76,28 +77,38 @@ export const sparkJava: Peer = {
   },
 };
 
+/** How a Python program of ours is started: with Spark's package, and with the jars that read Kafka as its last argument. */
+const pythonCommand = ({ python, kafkaJars }: Spark, program: string, args: readonly unknown[]): Command => ({
+  file: "python3",
+  args: [join(here, program), ...args.map(String), kafkaJars],
+  env: {
+    PYTHONPATH: python,
+    PYTHONDONTWRITEBYTECODE: "1",
+    SPARK_HOME: join(python, "pyspark"),
+    SPARK_LOCAL_IP: "127.0.0.1",
+  },
+});
+
 const python = (name: string, program: string, workloads: Peer["workloads"]): Peer => ({
   name,
   workloads,
   codecs: ["none"],
   async prepare(onProgress) {
-    const { python, kafkaJars } = await spark(onProgress);
+    const installation = await spark(onProgress);
     const pythonVersion = (await runTool("python3", ["--version"])).trim().replace("Python ", "");
     return {
       versions: { spark: version, python: pythonVersion },
-      command: ({ bootstrap, topic, workload, threads, records, batches }: PeerHeat) => ({
-        file: "python3",
-        args: [join(here, program), ...[bootstrap, topic, workload, threads, records, batches].map(String), kafkaJars],
-        env: {
-          PYTHONPATH: python,
-          PYTHONDONTWRITEBYTECODE: "1",
-          SPARK_HOME: join(python, "pyspark"),
-          SPARK_LOCAL_IP: "127.0.0.1",
-        },
-      }),
+      command: ({ bootstrap, topic, workload, threads, records, batches }) =>
+        pythonCommand(installation, program, [bootstrap, topic, workload, threads, records, batches]),
     };
   },
 });
 
 export const sparkStructured = python("spark-structured", "structured.py", ["count", "words", "json", "state", "copy"]);
 export const pyspark = python("pyspark-functions", "functions.py", ["count", "words", "json"]);
+
+/** Structured Streaming for the latency bench. @throws LeftOut */
+export async function sparkLatency(onProgress: (line: string) => void): Promise<(heat: LatencyHeat) => Command> {
+  const installation = await spark(onProgress);
+  return (heat) => pythonCommand(installation, "latency.py", [JSON.stringify(heat)]);
+}

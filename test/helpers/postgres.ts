@@ -11,8 +11,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** A real server on a free port of the loopback, with nothing in it. Not synced to the disk: it is thrown away. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** A real server on a free port of the loopback, with nothing in it. Synced to the disk only if `durable`: it is thrown away. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const EmbeddedPostgres = await loadEmbeddedPostgres();
   const folder = mkdtempSync(join(tmpdir(), "millrace-postgres-"));
   const port = await freePort();
@@ -23,7 +23,14 @@ export async function startPostgres(): Promise<PostgresServer> {
     password: "secret",
     persistent: false,
     initdbFlags: ["--no-sync", "--encoding=UTF8"],
-    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"],
+    postgresFlags: [
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      "unix_socket_directories=",
+      "-c",
+      `fsync=${durable ? "on" : "off"}`,
+    ],
     // Postgres refuses to run as root.
     createPostgresUser: userInfo().uid === 0,
     onLog: () => {},
