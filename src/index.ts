@@ -10,12 +10,14 @@ export { resource } from "./executor/resource.ts";
 /** A batch's data seen from the driver. */
 export { BatchRDD, type Stats } from "./graph/batch-rdd.ts";
 /** A sequence of RDDs, one per batch. */
-export { DStream } from "./graph/dstream.ts";
+export { DStream, StatefulDStream } from "./graph/dstream.ts";
 /** What a build function gets. */
 export type { JobContext } from "./graph/job-context.ts";
 export type { Folded, KeyOf, Named, Pair, ShuffleOptions, ValueOf } from "./graph/pair.ts";
 /** A plan over a bounded set of values. */
 export { RDD } from "./graph/rdd.ts";
+export type { MapWithStateOptions, StateOptions, UpdateStateOptions } from "./graph/stateful.ts";
+export type { WindowOptions } from "./graph/windows.ts";
 /** A job: a name, options and a function that builds the graph. */
 export { defineJob, type Job } from "./job/job.ts";
 /** Options of jobs and of the engine. */
@@ -39,5 +41,7 @@ export type { Orderable } from "./operators/order.ts";
 export type { Partition } from "./operators/partition.ts";
 /** Starts a job on threads or in this process. */
 export { type RunningJob, type RunOptions, runJob } from "./run-job.ts";
+/** The state of one key, for mapWithState. */
+export type { State } from "./state/map-with-state.ts";
 /** A plain script, in this process. */
 export { StreamingContext } from "./streaming-context.ts";

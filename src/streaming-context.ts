@@ -34,7 +34,7 @@ export class StreamingContext extends JobContext implements RunningJob {
     }
     const { batchIntervalMs } = resolveOptions("StreamingContext", { ...options, master: "local" });
     const runner = new DeferredRunner(refusingRunner(askedBeforeStart));
-    super(options.appName, batchIntervalMs, new Graph(runner));
+    super(options.appName, batchIntervalMs, new Graph(runner, batchIntervalMs));
     this.#options = options;
     this.#runner = runner;
   }

@@ -3,6 +3,7 @@ import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
 import type { Entry } from "./entry.ts";
 import { epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
+import { StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
 import { after, NEW_WORLD, type World } from "./world.ts";
 
@@ -20,6 +21,7 @@ export class Checkpoint {
   readonly #segmentBytesMax: number;
   #log: SealedLog<Entry>;
   #world: World;
+  readonly #states: StateLog;
 
   private constructor(
     store: CheckpointStore,
@@ -33,6 +35,7 @@ export class Checkpoint {
     this.id = opened.id;
     this.#log = this.#logOf(opened.epoch);
     this.#world = opened.world;
+    this.#states = new StateLog(store);
   }
 
   /** Takes over: from here on older drivers are fenced. @throws CHECKPOINT_OF_ANOTHER_JOB, CHECKPOINT_CORRUPT, CHECKPOINT_UNUSABLE */
@@ -79,9 +82,16 @@ export class Checkpoint {
     await this.#append({ type: "plan", plan, graph });
   }
 
-  /** Step 6 of a batch. When it resolves, the next batch starts at its ends. */
-  async complete(seq: number): Promise<void> {
-    await this.#append({ type: "complete", seq });
+  /** Step 6 of a batch. When it resolves, the next batch starts at its ends and from its states. */
+  async complete(seq: number, writes: StateWrites = {}): Promise<void> {
+    const states = await this.#states.write(writes, this.epoch);
+    await this.#append({ type: "complete", seq, ...(Object.keys(states).length > 0 && { states }) });
+    if (seq % BATCHES_PER_SWEEP === 0) await this.#states.sweep(this.#world, this.epoch);
+  }
+
+  /** A partition of a state as the last completed batch has left it: a snapshot and the changes after it. @throws CHECKPOINT_CORRUPT */
+  readState(name: string, partition: number): Promise<Uint8Array[]> {
+    return Promise.all((this.#world.states[name]?.[partition] ?? []).map((part) => this.#states.read(part)));
   }
 
   close(): Promise<void> {
@@ -134,8 +144,12 @@ export class Checkpoint {
     for (const epoch of await epochsIn(this.#store)) {
       if (epoch < this.epoch - 1) await this.#store.delete(segmentName(epoch));
     }
+    await this.#states.sweep(this.#world, this.epoch);
   }
 }
+
+/** How often a running driver looks for segments of states that nothing needs any more. */
+const BATCHES_PER_SWEEP = 100;
 
 async function createNextSegment(store: CheckpointStore): Promise<number> {
   while (true) {

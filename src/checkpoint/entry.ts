@@ -18,4 +18,19 @@ export type Entry =
   /** A batch is about to run by this plan, and by no other. */
   | { readonly type: "plan"; readonly plan: BatchPlan; readonly graph: string }
   /** All outputs of the batch are done. */
-  | { readonly type: "complete"; readonly seq: number };
+  | { readonly type: "complete"; readonly seq: number; readonly states?: WrittenStates };
+
+/** What a batch has written of each state, by partition; nothing where nothing has changed. */
+export interface WrittenStates {
+  readonly [name: string]: readonly (StatePart | null | undefined)[];
+}
+
+/** Where a part of a partition's state lies: the whole of it, or what one batch has changed. */
+export interface StatePart {
+  readonly segment: string;
+  readonly position: number;
+  readonly length: number;
+  /** CRC-32 of the bytes. */
+  readonly checksum: number;
+  readonly snapshot: boolean;
+}

@@ -1,6 +1,6 @@
 import { assert } from "../model/errors.ts";
 import type { BatchPlan, Position, Positions } from "../model/plan.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, StatePart, WrittenStates } from "./entry.ts";
 
 /** All that a driver must know of those before it. */
 export interface World {
@@ -11,15 +11,27 @@ export interface World {
   readonly positions: Positions | null;
   /** A batch that was planned and has not completed: it runs again, by this plan. */
   readonly pending: { readonly plan: BatchPlan; readonly graph: string } | null;
+  /** Completed batches that windows look back on, the oldest first. */
+  readonly earlier: readonly BatchPlan[];
+  /** By name, each partition's snapshot and the changes after it. */
+  readonly states: { readonly [name: string]: readonly (readonly StatePart[])[] };
 }
 
-export const NEW_WORLD: World = { seq: 0, batchTime: null, positions: null, pending: null };
+export const NEW_WORLD: World = {
+  seq: 0,
+  batchTime: null,
+  positions: null,
+  pending: null,
+  earlier: [],
+  states: {},
+};
 
 /** How the world stands after an entry. Pure: recovery is nothing but this, over all entries. */
 export function after(world: World, entry: Entry): World {
   switch (entry.type) {
     case "begin":
-      return entry.world;
+      // What a release before this one did not write is as in a new world.
+      return { ...NEW_WORLD, ...entry.world };
     case "start":
       return { ...world, positions: { ...world.positions, ...entry.positions } };
     case "plan":
@@ -28,9 +40,39 @@ export function after(world: World, entry: Entry): World {
     case "complete": {
       const plan = world.pending?.plan;
       assert(plan?.seq === entry.seq, `batch ${entry.seq} was completed, but not planned`);
-      return { seq: plan.seq, batchTime: plan.batchTime, positions: moved(world.positions ?? {}, plan), pending: null };
+      return {
+        seq: plan.seq,
+        batchTime: plan.batchTime,
+        positions: moved(world.positions ?? {}, plan),
+        pending: null,
+        earlier: remembered(world.earlier, plan),
+        states: advanced(world.states, plan, entry.states ?? {}),
+      };
     }
   }
+}
+
+function remembered(earlier: readonly BatchPlan[], plan: BatchPlan): readonly BatchPlan[] {
+  const { rememberMs = 0, batchTime } = plan;
+  return rememberMs === 0 ? [] : [...earlier, plan].filter((other) => other.batchTime > batchTime - rememberMs);
+}
+
+/** A state that the plan does not name is no longer part of the job. A snapshot makes what was written before it superfluous. */
+function advanced(
+  states: World["states"],
+  { states: planned = {} }: BatchPlan,
+  written: WrittenStates,
+): World["states"] {
+  return Object.fromEntries(
+    Object.entries(planned).map(([name, { numPartitions }]) => [
+      name,
+      Array.from({ length: numPartitions }, (_, partition) => {
+        const before = states[name]?.[partition] ?? [];
+        const part = written[name]?.[partition];
+        return part ? (part.snapshot ? [part] : [...before, part]) : before;
+      }),
+    ]),
+  );
 }
 
 /** Each partition stands where its slices end; partitions that the plan does not name stay where they are. */

@@ -10,11 +10,12 @@ import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, RunningPlan } from "../model/plan.ts";
 import { BatchProgress } from "./batch-progress.ts";
-import { BatchRun } from "./batch-run.ts";
+import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import type { ListenerBus } from "./listener-bus.ts";
+import { type LookingBack, withLookBack } from "./look-back.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
 import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
@@ -30,6 +31,7 @@ export interface BatchLoopParts {
   readonly pool: ExecutorPool;
   readonly sinks: DriverSinks;
   readonly bus: ListenerBus;
+  readonly back: LookingBack;
   readonly graphDigest: string;
   readonly journal: Journal;
   /** A graceful stop: no new batch. */
@@ -44,16 +46,19 @@ const LONGEST_BACKOFF_MS = 60_000;
 export class BatchLoop {
   readonly #parts: BatchLoopParts;
   readonly #backpressure: Backpressure | undefined;
+  readonly #lasting: Lasting;
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
     const { backpressure, batchIntervalMs } = parts.options;
     this.#backpressure = backpressure && new Backpressure(backpressure, batchIntervalMs);
+    this.#lasting = lasting(parts.journal);
   }
 
   /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
   async run(): Promise<void> {
     const { journal, trigger, streams, stopping } = this.#parts;
+    await this.#fillWindows();
     // Step 3 is done for this one: it runs as it was planned, before anything new.
     if (journal.world.pending) {
       const pending = this.#runnable(plannedEarlier(streams, journal.world.pending.plan));
@@ -80,14 +85,15 @@ export class BatchLoop {
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
-    const { trigger, journal, streams, force, graphDigest } = this.#parts;
+    const { context, trigger, journal, streams, force, back, graphDigest } = this.#parts;
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
     const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
     const verdict = trigger.judge(planned);
     if (verdict !== "run") return verdict;
-    const batch = this.#runnable(planned);
+    const plan = withLookBack(planned.plan, context, back, journal.world);
+    const batch = this.#runnable({ plan, inputs: planned.inputs });
     await this.#fence(batch.plan);
-    await journal.plan(planned.plan, graphDigest);
+    await journal.plan(plan, graphDigest);
     await this.#runToSuccess(batch);
     return verdict;
   }
@@ -121,21 +127,26 @@ export class BatchLoop {
   }
 
   async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>): Promise<void> {
-    const { context, options, clock, bus, pool, fixed, force, sinks, journal, streams } = this.#parts;
+    const { context, options, clock, bus, force, sinks, journal, streams, back } = this.#parts;
+    const { states, windows } = this.#lasting;
     const { outputs } = context.graph;
     const progress = new BatchProgress(plan, inputs, outputs, clock.now());
     bus.emit("onBatchSubmitted", progress.info());
-    const run = new BatchRun(context.graph, plan, pool, fixed, force);
+    const run = this.#batchRun(plan);
     progress.started(clock.now());
     bus.emit("onBatchStarted", progress.info());
     const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: force, clock };
     try {
-      await runOutputs(outputs, run, sinks, progress, limits);
-      await journal.complete(plan.seq);
+      await runOutputs(outputs, [...back.states, ...back.windows], run, sinks, progress, limits);
+      await journal.complete(plan.seq, states.writes(plan));
+      states.commit();
+      windows.keep(plan.seq, run.windowBlocks());
+      windows.forgetAllBut(journal.world.earlier);
       for (const { source, planner } of streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
     } finally {
+      states.discard();
       run.end();
       progress.ended(clock.now());
       bus.emit("onBatchCompleted", progress.info());
@@ -143,9 +154,34 @@ export class BatchLoop {
     this.#backpressure?.completed(progress.info());
   }
 
-  #runnable({ plan, inputs }: PlannedBatch): PlannedBatch<RunningPlan> {
+  /** After a restart: what windows still look back on is read again, batch by batch. */
+  async #fillWindows(): Promise<void> {
+    const { back, journal } = this.#parts;
+    const { earlier } = journal.world;
+    if (back.windows.length === 0) return;
+    for (const [i, plan] of earlier.entries()) {
+      const run = this.#batchRun({ ...this.#runningPlan(plan), earlier: earlier.slice(0, i) });
+      try {
+        await run.readAgain(back.windows);
+        this.#lasting.windows.keep(plan.seq, run.windowBlocks());
+      } finally {
+        run.end();
+      }
+    }
+  }
+
+  #batchRun(plan: RunningPlan): BatchRun {
+    const { context, pool, fixed, force } = this.#parts;
+    return new BatchRun(context.graph, plan, pool, fixed, force, this.#lasting);
+  }
+
+  #runningPlan(plan: BatchPlan): RunningPlan {
     const { journal, context, graphDigest } = this.#parts;
-    return { plan: runningPlan(plan, journal, context.appName, graphDigest), inputs };
+    return runningPlan(plan, journal, context.appName, graphDigest);
+  }
+
+  #runnable({ plan, inputs }: PlannedBatch): PlannedBatch<RunningPlan> {
+    return { plan: this.#runningPlan(plan), inputs };
   }
 
   async #fence(plan: RunningPlan): Promise<void> {
@@ -157,10 +193,11 @@ export class BatchLoop {
 /** A batch that runs again keeps everything but the epoch: that is of who runs it. */
 export function runningPlan(
   plan: BatchPlan,
-  { epoch, id }: Journal,
+  { epoch, id, world }: Journal,
   appName: string,
   graphDigest: string,
 ): RunningPlan {
-  const slices = JSON.stringify(plan.slices);
-  return { ...plan, epoch, checkpointId: id, appName, digest: digest([slices, graphDigest]) };
+  const { slices, states, previousTime } = plan;
+  const pinned = digest([JSON.stringify({ slices, states, previousTime }), graphDigest]);
+  return { ...plan, epoch, checkpointId: id, appName, digest: pinned, earlier: world.earlier };
 }

@@ -1,6 +1,6 @@
 import { collectorOf, isEncoded } from "../executor/consumer.ts";
-import type { ExecutorPool } from "../executor/pool.ts";
-import type { Consumer, TaskResult } from "../executor/protocol.ts";
+import type { ExecutorPool, PooledTask } from "../executor/pool.ts";
+import type { Consumer, StateAdvance, TaskResult } from "../executor/protocol.ts";
 import type { Action, ActionRunner } from "../graph/action.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -13,11 +13,24 @@ import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
 import type { FixedSources } from "./fixed-sources.ts";
+import type { Journal } from "./journal.ts";
+import { States } from "./states.ts";
+import { WindowBlocks } from "./window-blocks.ts";
 
 type ConsumerKind = Consumer extends infer C ? (C extends unknown ? Omit<C, "node" | "partition"> : never) : never;
 
 /** How many partitions `take` reads next when those before did not suffice. Spark: `spark.rdd.limit.scaleUpFactor`. */
 const TAKE_GROWTH = 4;
+
+/** What lives longer than a batch. */
+export interface Lasting {
+  readonly states: States;
+  readonly windows: WindowBlocks;
+}
+
+export function lasting(journal: Journal): Lasting {
+  return { states: new States(journal), windows: new WindowBlocks() };
+}
 
 /** One batch on its way through the executors. Holds the blocks of its shuffles and caches until it ends. */
 export class BatchRun implements ActionRunner {
@@ -25,6 +38,7 @@ export class BatchRun implements ActionRunner {
   readonly #graph: BatchGraph;
   readonly #pool: ExecutorPool;
   readonly #fixed: FixedSources;
+  readonly #lasting: Lasting;
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
   readonly #blocks = new Map<BlockNode, Blocks[]>();
@@ -34,8 +48,16 @@ export class BatchRun implements ActionRunner {
   #forsaken = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(graph: Graph, plan: RunningPlan, pool: ExecutorPool, fixed: FixedSources, signal: AbortSignal) {
+  constructor(
+    graph: Graph,
+    plan: RunningPlan,
+    pool: ExecutorPool,
+    fixed: FixedSources,
+    signal: AbortSignal,
+    lasting: Lasting,
+  ) {
     this.plan = plan;
+    this.#lasting = lasting;
     this.#graph = new BatchGraph(graph.nodes, plan);
     this.#pool = pool;
     this.#fixed = fixed;
@@ -64,13 +86,27 @@ export class BatchRun implements ActionRunner {
     this.#pool.endBatch(this.plan.seq);
   }
 
-  /** All outputs that run on executors, in as few passes as their sources allow. @returns what their tasks returned, by output. */
-  async runOutputs(outputs: readonly Output[]): Promise<ReadonlyMap<Output, readonly unknown[]>> {
+  /** All outputs that run on executors, in as few passes as their sources allow, and with them `advancing`: states and windows, which
+   *  go on in every batch. @returns what the outputs' tasks returned, by output. */
+  async runOutputs(
+    outputs: readonly Output[],
+    advancing: readonly BlockNode[],
+  ): Promise<ReadonlyMap<Output, readonly unknown[]>> {
     const wants = outputs.map(
       ({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } }),
     );
-    const results = await this.#compute(wants);
+    const results = await this.#compute(wants, advancing);
     return new Map(outputs.map((output, i) => [output, results[i]!]));
+  }
+
+  /** What windows need of a batch that completed in an earlier run of the driver. */
+  async readAgain(windows: readonly NodeOf<"window">[]): Promise<void> {
+    await this.#compute([], windows);
+  }
+
+  /** What later batches will look back on. */
+  windowBlocks(): ReadonlyMap<NodeOf<"window">, readonly Blocks[]> {
+    return new Map([...this.#blocks].flatMap(([node, blocks]) => (node.kind === "window" ? [[node, blocks]] : [])));
   }
 
   run(node: Node, action: Action): Promise<unknown[]> {
@@ -92,9 +128,11 @@ export class BatchRun implements ActionRunner {
 
   offsetRanges(node: Node): readonly OffsetRange[] {
     this.#refuseAfterEnd();
-    const sources = [...this.#graph.sources(node)].filter(({ source }) => source.offsets);
-    return sources
-      .flatMap((node): readonly OffsetRange[] => node.source.fixedRanges ?? this.#slicesOf(node))
+    const inputs = this.#graph.inputs(node).filter((input) => input.node.source.offsets);
+    return inputs
+      .flatMap(
+        ({ node: { source }, plan }): readonly OffsetRange[] => source.fixedRanges ?? plan.slices[source.name] ?? [],
+      )
       .map(plainRange);
   }
 
@@ -134,15 +172,18 @@ export class BatchRun implements ActionRunner {
   }
 
   /** Runs all stages that the wants need. @returns for each want the results of its partitions, in order. */
-  async #compute(wants: readonly Want<ConsumerKind>[]): Promise<unknown[][]> {
-    const nodes = wants.map(({ node }) => node);
+  async #compute(wants: readonly Want<ConsumerKind>[], blocks: readonly BlockNode[] = []): Promise<unknown[][]> {
+    const nodes = [...wants.map(({ node }) => node), ...blocks];
     await this.#fixed.open(
       nodes.flatMap((node) => [...this.#graph.sources(node)]),
       this.#signal,
     );
     const missing = missingBlocks(this.#graph, nodes, new Set(this.#blocks.keys()));
     const blockWants = missing.map(
-      (block): Want<ConsumerKind> => ({ node: block.parent, consumer: { kind: "blocks", of: block.id } }),
+      (block): Want<ConsumerKind> => ({
+        node: this.#graph.blockInput(block),
+        consumer: { kind: "blocks", of: block.id },
+      }),
     );
     const results = wants.map((): unknown[] => []);
     const take = (consumer: ConsumerKind, partition: number, result: unknown) => {
@@ -155,8 +196,8 @@ export class BatchRun implements ActionRunner {
       const present = new Set([...this.#blocks.keys()].filter((block) => !missing.includes(block)));
       for (const stage of cutStages(this.#graph, [...blockWants, ...wants], present)) {
         await this.#runStage(stage, (consumer, partition, result) => {
-          if (consumer.kind === "blocks") written.get(consumer.of)![partition] = result as Blocks;
-          else take(consumer, partition, result);
+          if (consumer.kind !== "blocks") take(consumer, partition, result);
+          else written.get(consumer.of)![partition] = this.#takeBlocks(consumer.of, partition, result);
         });
       }
     } catch (error) {
@@ -164,6 +205,14 @@ export class BatchRun implements ActionRunner {
       throw error;
     }
     return results;
+  }
+
+  #takeBlocks(id: string, partition: number, result: unknown): Blocks {
+    const of = this.#graph.find(id);
+    if (of.kind !== "state") return result as Blocks;
+    const advance = result as StateAdvance;
+    this.#lasting.states.advanced(of, partition, advance);
+    return advance.blocks;
   }
 
   async #runStage(
@@ -195,10 +244,12 @@ export class BatchRun implements ActionRunner {
     if (empty && draft.skippableWhenEmpty && wants.every(({ consumer }) => consumer.kind !== "output")) {
       return wants.map(({ consumer }) => this.#resultOfNothing(consumer));
     }
+    const state = this.#stateOf(draft);
     const result: TaskResult = await this.#pool.run(
       {
         seq: this.plan.seq,
         slice,
+        ...(state && { state }),
         inputs: leaf.kind === "source" ? [] : this.#inputsOf(leaf, partition),
         consumers: wants.map(
           ({ consumer, node, partition }) => ({ ...consumer, node: node.id, partition }) as Consumer,
@@ -213,16 +264,31 @@ export class BatchRun implements ActionRunner {
     return result.results;
   }
 
-  #inputsOf(leaf: BlockNode, partition: number): Blocks[] {
+  /** Which partition of a state a task advances, if any: what a state's tasks read is its own. */
+  #stateOf({ wants }: TaskDraft<ConsumerKind>): PooledTask["state"] {
+    for (const { consumer, partition } of wants) {
+      const of = consumer.kind === "blocks" ? this.#graph.find(consumer.of) : undefined;
+      if (of?.kind === "state") return this.#lasting.states.task(of, partition, this.plan);
+    }
+    return undefined;
+  }
+
+  #inputsOf(leaf: BlockNode, partition: number): readonly Blocks[] {
+    if (leaf.kind === "window") {
+      const written = this.#graph.windowPartition(leaf, partition);
+      const isOfThisBatch = written.seq === this.plan.seq;
+      const blocks = isOfThisBatch ? this.#blocks.get(leaf) : this.#lasting.windows.of(leaf, written.seq);
+      return [blocks![written.partition]!];
+    }
     const blocks = this.#blocks.get(leaf)!;
-    return leaf.kind === "cache" ? [blocks[partition]!] : blocks;
+    return leaf.kind === "shuffle" ? blocks : [blocks[partition]!];
   }
 
   /** What a task would give for an empty slice, without running it. */
   #resultOfNothing(consumer: ConsumerKind): unknown {
     switch (consumer.kind) {
       case "blocks":
-        return new BlockWriter(this.#graph.numPartitions(this.#graph.find(consumer.of))).finish();
+        return new BlockWriter(this.#graph.blockPartitions(this.#graph.find(consumer.of) as BlockNode)).finish();
       case "action":
         return collectorOf(consumer.action, "").result();
       case "output":

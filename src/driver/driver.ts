@@ -13,13 +13,14 @@ import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import { askedBeforeStart } from "./actions-outside-batches.ts";
 import { BatchLoop, runningPlan } from "./batch-loop.ts";
-import { BatchRun } from "./batch-run.ts";
+import { BatchRun, lasting } from "./batch-run.ts";
 import { closeFailed, closeInTime } from "./close.ts";
 import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
 import { type Journal, type OpenStore, openJournal, refusePlanOfAnotherGraph } from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
+import { type LookingBack, lookingBack, refuseOtherStates, refuseWindowOfState } from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
 import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
@@ -45,6 +46,7 @@ export class Driver {
   readonly #trigger: Trigger;
   readonly #sinks: DriverSinks;
   readonly #graphDigest: string;
+  readonly #back: LookingBack;
   /** A graceful stop: no new batch. */
   readonly #stopping = new AbortController();
   /** A stop by force: nothing goes on. */
@@ -65,6 +67,7 @@ export class Driver {
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);
     this.#trigger = triggerOf(options, clock, this.#streams);
+    this.#back = lookingBack(context);
     this.#pool = new ExecutorPool({
       size: Math.max(1, options.threads),
       create: createExecutor,
@@ -108,7 +111,7 @@ export class Driver {
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
     const nothing = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
     const plan = runningPlan(nothing, journal, context.appName, this.#graphDigest);
-    this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal);
+    this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal, lasting(journal));
     void this.#run(journal).then(
       () => this.#close(undefined),
       (error) => this.#close(error),
@@ -190,7 +193,10 @@ export class Driver {
   /** Starts the executors, takes over the checkpoint, finds where the streams stand and writes that down. */
   async #prepare(): Promise<Journal> {
     const { context, options, openStore } = this.#parts;
-    if (openStore !== undefined) refuseWhatCannotRestart(this.#streams);
+    if (openStore !== undefined) {
+      refuseWhatCannotRestart(this.#streams);
+      refuseWindowOfState(this.#back);
+    }
     const executors = this.#pool.start();
     // A job that cannot start must not take over from one that runs.
     if (openStore !== undefined) await executors;
@@ -199,6 +205,7 @@ export class Driver {
     this.#journal = journal;
     const { world } = journal;
     refusePlanOfAnotherGraph(world, this.#graphDigest, options.acceptChangedGraph);
+    refuseOtherStates(this.#back, world, options.acceptChangedGraph);
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
@@ -233,6 +240,7 @@ export class Driver {
       pool: this.#pool,
       sinks: this.#sinks,
       bus: this.#bus,
+      back: this.#back,
       graphDigest: this.#graphDigest,
       journal,
       stopping: this.#stopping.signal,

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
+import type { StateWrites } from "../checkpoint/state-log.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../checkpoint/world.ts";
 import type { ResolvedOptions } from "../job/options.ts";
@@ -15,7 +17,9 @@ export interface Journal {
   readonly world: World;
   start(positions: Positions): Promise<void>;
   plan(plan: BatchPlan, graph: string): Promise<void>;
-  complete(seq: number): Promise<void>;
+  complete(seq: number, writes: StateWrites): Promise<void>;
+  /** A partition of a state, as the last completed batch has left it. */
+  readState(name: string, partition: number): Promise<readonly Uint8Array[]>;
   close(): Promise<void>;
 }
 
@@ -36,6 +40,8 @@ class MemoryJournal implements Journal {
   /** There is no other driver that this one could be confused with. */
   readonly epoch = 1;
   world: World = NEW_WORLD;
+  #parts = new Map<number, Uint8Array>();
+  #numParts = 0;
 
   async start(positions: Positions): Promise<void> {
     this.world = after(this.world, { type: "start", positions });
@@ -45,8 +51,22 @@ class MemoryJournal implements Journal {
     this.world = after(this.world, { type: "plan", plan, graph });
   }
 
-  async complete(seq: number): Promise<void> {
-    this.world = after(this.world, { type: "complete", seq });
+  async complete(seq: number, writes: StateWrites): Promise<void> {
+    const keep = ({ bytes, snapshot }: { bytes: Uint8Array; snapshot: boolean }): StatePart => {
+      const position = this.#numParts++;
+      this.#parts.set(position, bytes);
+      return { segment: "memory", position, length: bytes.length, checksum: 0, snapshot };
+    };
+    const states = Object.fromEntries(
+      Object.entries(writes).map(([name, parts]) => [name, parts.map((part) => part && keep(part))]),
+    );
+    this.world = after(this.world, { type: "complete", seq, states });
+    const needed = new Set(Object.values(this.world.states).flatMap((p) => p.flat().map(({ position }) => position)));
+    for (const position of this.#parts.keys()) if (!needed.has(position)) this.#parts.delete(position);
+  }
+
+  async readState(name: string, partition: number): Promise<readonly Uint8Array[]> {
+    return (this.world.states[name]?.[partition] ?? []).map(({ position }) => this.#parts.get(position)!);
   }
 
   async close(): Promise<void> {}

@@ -1,5 +1,5 @@
 import { BatchRDD } from "../graph/batch-rdd.ts";
-import type { Output } from "../graph/node.ts";
+import type { BlockNode, Output } from "../graph/node.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -17,11 +17,12 @@ export interface OutputLimits {
 }
 
 /**
- * Steps 4 and 5 of a batch: what runs on executors, all in as few passes as possible; then, one after the other in the order of
+ * Steps 4 and 5 of a batch: what runs on executors, states and windows with it, all in as few passes as possible; then, one after the other in the order of
  * registration, what runs on the driver. The first failure ends the batch.
  */
 export async function runOutputs(
   outputs: readonly Output[],
+  advancing: readonly BlockNode[],
   run: BatchRun,
   sinks: DriverSinks,
   progress: BatchProgress,
@@ -29,9 +30,9 @@ export async function runOutputs(
 ): Promise<void> {
   const onExecutors = outputs.filter(runsOnExecutors);
   let parts: ReadonlyMap<Output, readonly unknown[]> = new Map();
-  if (onExecutors.length > 0) {
-    await timed(onExecutors, outputs, progress, limits.clock, async () => {
-      parts = await run.runOutputs(onExecutors);
+  if (onExecutors.length + advancing.length > 0) {
+    await timed(onExecutors.length > 0 ? onExecutors : outputs, outputs, progress, limits.clock, async () => {
+      parts = await run.runOutputs(onExecutors, advancing);
     });
   }
   for (const output of outputs) {

@@ -2,7 +2,7 @@ import { assert, MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
 import { compareFingerprints } from "./fingerprint.ts";
-import type { Task, TaskResult } from "./protocol.ts";
+import type { StateVersion, Task, TaskResult } from "./protocol.ts";
 
 export interface PoolOptions {
   readonly size: number;
@@ -17,8 +17,18 @@ export interface PoolOptions {
   readonly onExecutorLost: (executorId: number, error: MillraceError) => void;
 }
 
+/** A task as the pool is given it. */
+export interface PooledTask extends Omit<Task, "attempt" | "state"> {
+  /** When it advances a state: where that is held, and what an executor must be sent of it. */
+  readonly state?: {
+    /** The executor that should run it, when that one is well. */
+    readonly home: number;
+    versionFor(executor: Executor): Promise<StateVersion>;
+  };
+}
+
 export interface FailedTry {
-  readonly task: Omit<Task, "attempt">;
+  readonly task: PooledTask;
   readonly attempt: number;
   readonly executorId: number;
   readonly error: MillraceError;
@@ -89,13 +99,14 @@ export class ExecutorPool {
   }
 
   /** Runs a task until one try succeeds. @throws the last try's error when `taskMaxFailures` tries have failed. */
-  async run(task: Omit<Task, "attempt">, signal: AbortSignal): Promise<TaskResult> {
+  async run({ state, ...task }: PooledTask, signal: AbortSignal): Promise<TaskResult> {
     let avoid: Executor | undefined;
     for (let attempt = 1; ; attempt++) {
-      const executor = await this.#acquire(avoid, signal);
+      const executor = await this.#acquire(avoid, state?.home, signal);
       try {
         signal.throwIfAborted();
-        return await this.#try(executor, { ...task, attempt }, signal);
+        const version = await state?.versionFor(executor);
+        return await this.#try(executor, { ...task, attempt, ...(version && { state: version }) }, signal);
       } catch (thrown) {
         signal.throwIfAborted();
         assert(MillraceError.is(thrown), `an executor failed with ${String(thrown)}`);
@@ -177,19 +188,20 @@ export class ExecutorPool {
     }
   }
 
-  /** An idle executor, if possible another one than `avoid`. */
-  async #acquire(avoid: Executor | undefined, signal: AbortSignal): Promise<Executor> {
+  /** An idle executor, if possible another one than `avoid`, and the one that is at home. */
+  async #acquire(avoid: Executor | undefined, home: number | undefined, signal: AbortSignal): Promise<Executor> {
     if (this.#broken !== undefined) throw this.#broken;
     signal.throwIfAborted();
-    const index = this.#idle.findIndex(
-      (executor) => executor.alive && (executor !== avoid || this.#options.size === 1),
-    );
+    const suits = (executor: Executor) =>
+      (executor !== avoid || this.#options.size === 1) &&
+      (home === undefined || avoid !== undefined || executor.id === home % this.#options.size);
+    const index = this.#idle.findIndex((executor) => executor.alive && suits(executor));
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
     const { promise, resolve, reject } = Promise.withResolvers<Executor>();
     const others = (executor: Executor) => this.#executors.some((other) => other !== executor && other.alive);
     const applicant: Applicant = {
       take: (executor) => {
-        if (executor === avoid && others(executor)) return false;
+        if (!suits(executor) && others(executor)) return false;
         resolve(executor);
         return true;
       },

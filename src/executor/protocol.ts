@@ -21,6 +21,25 @@ export interface Task {
   readonly slice: Slice | undefined;
   /** What the stage before left, by map task, when the leaf is a shuffle or a cache. */
   readonly inputs: readonly Blocks[];
+  /** When the task advances a state. */
+  readonly state?: StateVersion | undefined;
+}
+
+/** Which state a task starts from, and what its own version will be called. */
+export interface StateVersion {
+  readonly from: string;
+  readonly to: string;
+  /** The state itself, as it was written, when the executor does not hold that version. */
+  readonly parts: readonly Uint8Array[] | undefined;
+  /** Whether to give back the whole state instead of what has changed. */
+  readonly snapshot: boolean;
+}
+
+/** What a task that advances a state leaves. */
+export interface StateAdvance {
+  readonly blocks: Blocks;
+  /** Undefined when nothing has changed. */
+  readonly written: Uint8Array<ArrayBuffer> | undefined;
 }
 
 export interface TaskResult {

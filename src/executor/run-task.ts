@@ -1,5 +1,5 @@
 import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
-import type { Output } from "../graph/node.ts";
+import type { NodeOf, Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
@@ -8,16 +8,19 @@ import { type Partition, partitionOf } from "../operators/partition.ts";
 import { type Chunk, failureOf, OperatorFailure } from "../operators/receiver.ts";
 import { crossing } from "../shuffle/cloneable.ts";
 import { type BlockReceiver, stay } from "../shuffle/movement.ts";
+import type { StateBatch } from "../state/program.ts";
 import { collectorOf } from "./consumer.ts";
 import { type Branch, branchAt, compose, Flow, Located, newBranch, pump } from "./pipeline.ts";
 import type { Consumer, Task, TaskResult } from "./protocol.ts";
 import type { SinkConnections } from "./sink-connections.ts";
+import type { StateHome } from "./state-home.ts";
 
 /** Where a task runs: an executor's copy of the graph. */
 export interface TaskHome {
   readonly graph: BatchGraph;
   readonly outputs: readonly Output[];
   readonly sinks: SinkConnections;
+  readonly states: StateHome;
   readonly signal: AbortSignal;
 }
 
@@ -32,9 +35,9 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     const root = newBranch();
     const contexts = new TaskContexts(task, home, flow.signal);
     const { leaf, partition } = pathOf(task.consumers[0], home.graph);
-    const finishers = task.consumers.map((consumer) => attach(consumer, root, flow, contexts, home));
+    const finishers = task.consumers.map((consumer) => attach(consumer, task, root, flow, contexts, home));
     const chain = compose(root, flow, contexts.at(partition, home.graph.numPartitions(leaf)));
-    flow.start(() => pump(chunksOf(leaf, partition, task, flow.signal, read), chain, flow));
+    flow.start(() => pump(chunksOf(leaf, partition, task, home.graph, flow.signal, read), chain, flow));
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read };
   } catch (error) {
@@ -48,7 +51,14 @@ function pathOf(consumer: Consumer | undefined, graph: BatchGraph): Path {
 }
 
 /** Puts a consumer at the end of its way. Returns what gives its result when all is read. */
-function attach(consumer: Consumer, root: Branch, flow: Flow, contexts: TaskContexts, home: TaskHome): () => unknown {
+function attach(
+  consumer: Consumer,
+  { state }: Task,
+  root: Branch,
+  flow: Flow,
+  contexts: TaskContexts,
+  home: TaskHome,
+): () => unknown {
   const { graph, outputs } = home;
   const branch = branchAt(root, pathOf(consumer, graph).through);
   const node = graph.find(consumer.node);
@@ -60,10 +70,16 @@ function attach(consumer: Consumer, root: Branch, flow: Flow, contexts: TaskCont
     }
     case "blocks": {
       const of = graph.find(consumer.of);
-      assert(of.kind === "shuffle" || of.kind === "cache", `${of.id} takes no blocks`);
-      const movement = of.kind === "shuffle" ? of.movement : stay();
       const context = contexts.at(consumer.partition, graph.numPartitions(node));
-      const writer = movement.write(of.name, graph.numPartitions(of), context);
+      if (of.kind === "state") {
+        assert(state !== undefined, `a task of ${of.id} without a version of its state`);
+        const advance = home.states.advance(of, state, stateBatch(of, graph), context);
+        branch.receivers.push(advance.receiver as BlockReceiver<unknown>);
+        return () => advance.finish();
+      }
+      assert(of.kind === "shuffle" || of.kind === "cache" || of.kind === "window", `${of.id} takes no blocks`);
+      const movement = of.kind === "shuffle" ? of.movement : stay();
+      const writer = movement.write(of.name, graph.blockPartitions(of), context);
       branch.receivers.push(writer as BlockReceiver<unknown>);
       return () => writer.blocks();
     }
@@ -86,6 +102,11 @@ function attach(consumer: Consumer, root: Branch, flow: Flow, contexts: TaskCont
       return () => result;
     }
   }
+}
+
+function stateBatch({ stateName, initialParent }: NodeOf<"state">, { plan }: BatchGraph): StateBatch {
+  const withInitial = initialParent !== undefined && plan.states?.[stateName]?.fresh === true;
+  return { time: plan.batchTime, previousTime: plan.previousTime, withInitial };
 }
 
 /** @returns what the driver needs to publish the batch, if anything. */
@@ -130,12 +151,14 @@ async function* chunksOf(
   leaf: Leaf,
   partition: number,
   { slice, inputs }: Task,
+  graph: BatchGraph,
   signal: AbortSignal,
   read: { records: number; bytes: number },
 ): AsyncIterable<Chunk<unknown>> {
   if (leaf.kind !== "source") {
     const movement = leaf.kind === "shuffle" ? leaf.movement : stay();
-    yield* movement.read(inputs, partition, leaf.name);
+    const written = leaf.kind === "window" ? graph.windowPartition(leaf, partition).partition : partition;
+    yield* movement.read(inputs, written, leaf.name);
     return;
   }
   assert(slice !== undefined, `nothing to read from ${leaf.source.name}`);

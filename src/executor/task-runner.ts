@@ -6,11 +6,13 @@ import type { Task, TaskResult } from "./protocol.ts";
 import { closeResources } from "./resource.ts";
 import { runTask } from "./run-task.ts";
 import { SinkConnections } from "./sink-connections.ts";
+import { StateHome } from "./state-home.ts";
 
 /** An executor's side of the batches: its graph, and what that becomes in each batch that is under way. */
 export class TaskRunner {
   readonly #graph: Graph;
   readonly #sinks = new SinkConnections();
+  readonly #states = new StateHome();
   readonly #batches = new Map<number, BatchGraph>();
 
   constructor(graph: Graph) {
@@ -41,6 +43,7 @@ export class TaskRunner {
   run(task: Task, signal: AbortSignal): Promise<TaskResult> {
     const graph = this.#batches.get(task.seq);
     assert(graph !== undefined, `a task of batch ${task.seq}, which has not begun here`);
-    return runTask(task, { graph, outputs: this.#graph.outputs, sinks: this.#sinks, signal });
+    const { outputs } = this.#graph;
+    return runTask(task, { graph, outputs, sinks: this.#sinks, states: this.#states, signal });
   }
 }

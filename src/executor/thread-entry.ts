@@ -5,7 +5,7 @@ import { loadJob } from "../job/load-job.ts";
 import { toPlainError } from "../model/error-transfer.ts";
 import { assert } from "../model/errors.ts";
 import { threadData } from "./identity.ts";
-import type { FromExecutor, Task, ToExecutor } from "./protocol.ts";
+import type { FromExecutor, StateAdvance, Task, TaskResult, ToExecutor } from "./protocol.ts";
 import { TaskRunner } from "./task-runner.ts";
 
 /** An executor's thread: imports the job's module, builds the graph, then runs tasks until it is told to stop. */
@@ -51,15 +51,20 @@ async function start(): Promise<void> {
   async function runTask(id: number, task: Task, signal: AbortSignal): Promise<void> {
     try {
       const result = await runner.run(task, signal);
-      const buffers = result.results
-        .filter((r): r is Uint8Array<ArrayBuffer> => r instanceof Uint8Array)
-        .map(({ buffer }) => buffer);
-      send({ type: "done", id, result }, buffers);
+      send({ type: "done", id, result }, buffersOf(result));
     } catch (error) {
       send({ type: "failed", id, error: toPlainError(error) });
     } finally {
       running.delete(id);
     }
+  }
+
+  /** What goes over to the driver instead of being copied: encoded values, and what was written of a state. */
+  function buffersOf({ results }: TaskResult): ArrayBuffer[] {
+    return results.flatMap((result) => {
+      const bytes = result instanceof Uint8Array ? result : (result as Partial<StateAdvance> | undefined)?.written;
+      return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
+    });
   }
 
   async function stop(): Promise<void> {

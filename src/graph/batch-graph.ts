@@ -2,6 +2,7 @@ import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan } from "../model/plan.ts";
+import { dueWindow, paneOf } from "../state/windowed.ts";
 import { ActionTrap } from "./action-trap.ts";
 import { transformScope, within } from "./graph.ts";
 import type { BlockNode, Node, NodeOf } from "./node.ts";
@@ -20,15 +21,24 @@ export interface Path {
   readonly through: readonly NodeOf<"narrow" | "async">[];
 }
 
+/** A source as it was in one batch: this one, or an earlier one that a window looks back on. */
+export interface Input {
+  readonly node: NodeOf<"source">;
+  readonly plan: RunningPlan;
+}
+
 /** The graph as it is in one batch. The driver and each executor have one of their own, made from the same plan. */
 export class BatchGraph {
   readonly plan: RunningPlan;
+  readonly #nodes: readonly Node[];
   readonly #resolved = new Map<Node, ResolvedNode>();
   readonly #byId = new Map<string, Node>();
   #offsetRanges: readonly OffsetRange[] | undefined;
+  #earlier: readonly BatchGraph[] | undefined;
 
   constructor(nodes: readonly Node[], plan: RunningPlan) {
     this.plan = plan;
+    this.#nodes = nodes;
     for (const node of nodes) this.#byId.set(node.id, node);
   }
 
@@ -70,11 +80,16 @@ export class BatchGraph {
       case "union":
         return resolved.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0);
       case "shuffle":
+        if (resolved.pinnedBy !== undefined) return this.#statePlan(resolved.pinnedBy).numPartitions;
         // At least one, so that a count of an empty stream has a place.
         return (
           resolved.numPartitions ??
           Math.max(1, ...(resolved.sides ?? [resolved.parent]).map((side) => this.numPartitions(side)))
         );
+      case "state":
+        return this.#statePlan(resolved.stateName).numPartitions;
+      case "window":
+        return this.#windowBatches(resolved).reduce((sum, batch) => sum + batch.numPartitions(resolved.parent), 0);
       default:
         return this.numPartitions(resolved.parent);
     }
@@ -87,6 +102,8 @@ export class BatchGraph {
       case "source":
       case "shuffle":
       case "cache":
+      case "state":
+      case "window":
         return { leaf: resolved, partition, through: [] };
       case "union": {
         let index = partition;
@@ -104,26 +121,87 @@ export class BatchGraph {
     }
   }
 
+  /** What the blocks of `block` are computed from in this batch. */
+  blockInput(block: BlockNode): Node {
+    return block.kind === "state" && block.initialParent !== undefined && this.#statePlan(block.stateName).fresh
+      ? block.initialParent
+      : block.parent;
+  }
+
+  /** Into how many partitions a batch's blocks of `block` are cut: of a window only this batch's part. */
+  blockPartitions(block: BlockNode): number {
+    return this.numPartitions(block.kind === "window" ? block.parent : block);
+  }
+
+  /** In which batch, and in which partition there, the blocks of a window's partition were written. */
+  windowPartition(window: NodeOf<"window">, partition: number): { readonly seq: number; readonly partition: number } {
+    let index = partition;
+    for (const batch of this.#windowBatches(window)) {
+      const count = batch.numPartitions(window.parent);
+      if (index < count) return { seq: batch.plan.seq, partition: index };
+      index -= count;
+    }
+    throw new Error(`millrace has a bug: a window has no partition ${partition}`);
+  }
+
   /** The block nodes that must be computed before any partition of `node` can be: those one stage below it. */
   blockParents(node: Node): Set<BlockNode> {
     return new Set(this.#leaves(node).filter((leaf): leaf is BlockNode => leaf.kind !== "source"));
   }
 
-  /** Every source that `node` is computed from, through all stages. */
+  /** Every source that `node` is computed from in this batch, through all stages. */
   sources(node: Node): Set<NodeOf<"source">> {
     const found = new Set<NodeOf<"source">>();
     for (const leaf of this.#leaves(node)) {
       if (leaf.kind === "source") found.add(leaf);
-      else for (const source of this.sources(leaf.parent)) found.add(source);
+      else for (const source of this.sources(this.blockInput(leaf))) found.add(source);
     }
     return found;
   }
 
+  /** Every source that `node` holds records of, in each batch that it was read in. */
+  inputs(node: Node): Input[] {
+    const seen = new Map<string, Input>();
+    const add = (input: Input) => seen.set(`${input.plan.seq} ${input.node.id}`, input);
+    for (const leaf of this.#leaves(node)) {
+      if (leaf.kind === "source") add({ node: leaf, plan: this.plan });
+      else if (leaf.kind !== "window") this.inputs(this.blockInput(leaf)).forEach(add);
+      else for (const batch of this.#windowBatches(leaf)) batch.inputs(leaf.parent).forEach(add);
+    }
+    return [...seen.values()];
+  }
+
   #leaves(node: Node): Leaf[] {
     const resolved = this.resolve(node);
-    if (resolved.kind === "source" || resolved.kind === "shuffle" || resolved.kind === "cache") return [resolved];
-    const parents = resolved.kind === "union" ? resolved.parents : [resolved.parent];
-    return parents.flatMap((parent) => this.#leaves(parent));
+    switch (resolved.kind) {
+      case "narrow":
+      case "async":
+        return this.#leaves(resolved.parent);
+      case "union":
+        return resolved.parents.flatMap((parent) => this.#leaves(parent));
+      default:
+        return [resolved];
+    }
+  }
+
+  #statePlan(name: string) {
+    const plan = this.plan.states?.[name];
+    assert(plan !== undefined, `the plan of batch ${this.plan.seq} says nothing of the state "${name}"`);
+    return plan;
+  }
+
+  /** The batches whose records a window holds in this batch, the oldest first; none between two slides. */
+  #windowBatches({ panes }: NodeOf<"window">): readonly BatchGraph[] {
+    const { batchTime, previousTime, earlier } = this.plan;
+    const due = dueWindow(panes, batchTime, previousTime);
+    if (due === undefined) return [];
+    this.#earlier ??= earlier.map(
+      (plan, i) => new BatchGraph(this.#nodes, { ...this.plan, ...plan, earlier: earlier.slice(0, i) }),
+    );
+    return [...this.#earlier, this].filter(({ plan }) => {
+      const pane = paneOf(panes, plan.batchTime);
+      return pane >= due.first && pane <= due.last;
+    });
   }
 
   #callTransform(node: NodeOf<"transform">): Node {

@@ -20,10 +20,13 @@ export class Graph implements Scope {
   readonly nodes: Node[] = [];
   readonly outputs: Output[] = [];
   readonly runner: ActionRunner;
+  /** Milliseconds. */
+  readonly batchInterval: number;
   #sealed = false;
 
-  constructor(runner: ActionRunner) {
+  constructor(runner: ActionRunner, batchInterval: number) {
     this.runner = runner;
+    this.batchInterval = batchInterval;
   }
 
   node<B extends NodeBody>(method: string, body: B): Node & B {
@@ -33,6 +36,7 @@ export class Graph implements Scope {
     this.#refuseWhenSealed(name);
     const node = Object.freeze({ ...body, id: String(this.nodes.length), name }) as unknown as Node & B;
     if (node.kind === "source") this.#refuseSameName(node.source.name, name);
+    if (node.kind === "state") this.#refuseSameState(node.stateName, name);
     this.nodes.push(node);
     return node;
   }
@@ -68,6 +72,13 @@ export class Graph implements Scope {
     if (!this.#sealed) return;
     throw new MillraceError("WRONG_STATE", `${place} was called after the stream had started.`, {
       hint: "Describe all streams, operations and outputs first, then start. What depends on a batch goes into transform.",
+    });
+  }
+
+  #refuseSameState(state: string, place: string): void {
+    if (!this.nodes.some((node) => node.kind === "state" && node.stateName === state)) return;
+    throw new MillraceError("BAD_OPTION", `Two states are named "${state}"; the second one is ${place}.`, {
+      hint: "Names are durable identities: give each state one of its own.",
     });
   }
 

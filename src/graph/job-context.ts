@@ -1,9 +1,10 @@
 import type { StreamingListener } from "../model/events.ts";
 import { checkOptions } from "../model/options.ts";
 import { nameAtCallSite } from "./call-site.ts";
-import { DStream, requireFunction } from "./dstream.ts";
+import { DStream } from "./dstream.ts";
 import type { Graph } from "./graph.ts";
 import * as operations from "./operations.ts";
+import { requireFunction } from "./operations.ts";
 import { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
 import { QueueSource, ValuesSource } from "./values-source.ts";

@@ -4,6 +4,8 @@ import type { Partition } from "../operators/partition.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
 import type { SinkDefinition } from "../operators/sink.ts";
 import type { Movement } from "../shuffle/movement.ts";
+import type { StateProgram } from "../state/program.ts";
+import type { Panes } from "../state/windowed.ts";
 import type { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
 
@@ -35,7 +37,21 @@ export type Node = Described &
         readonly numPartitions: number | undefined;
         /** The sides of a join, of which `parent` is the union: without `numPartitions` it has as many as the larger of them. */
         readonly sides?: readonly Node[];
+        /** The state whose plan says how many partitions there are. */
+        readonly pinnedBy?: string;
       }
+    /** Advances once per batch, whatever is computed from it. Takes pairs that are partitioned as the state is. */
+    | {
+        readonly kind: "state";
+        readonly parent: Node;
+        /** Instead of `parent` in the batch in which the state begins, when it has initial values. */
+        readonly initialParent: Node | undefined;
+        readonly stateName: string;
+        readonly program: StateProgram;
+        readonly numPartitions: number | undefined;
+      }
+    /** What its parent held in the batches of a window, partition after partition. Empty between two slides. */
+    | { readonly kind: "window"; readonly parent: Node; readonly panes: Panes }
     /** Computed once per batch and kept for it. Ends a stage too, but partitions stay as they are. */
     | { readonly kind: "cache"; readonly parent: Node }
     /** Becomes other nodes, anew for each batch. */
@@ -49,10 +65,11 @@ export type Node = Described &
 export type NodeOf<K extends Node["kind"]> = Extract<Node, { kind: K }>;
 
 /** Nodes at which a stage starts, other than sources: their records were written as blocks by the stage before. */
-export type BlockNode = NodeOf<"shuffle"> | NodeOf<"cache">;
+export type BlockNode = NodeOf<"shuffle" | "cache" | "state" | "window">;
 
 export function parentsOf(node: Node): readonly Node[] {
   if (node.kind === "source") return [];
+  if (node.kind === "state" && node.initialParent !== undefined) return [node.parent, node.initialParent];
   return node.kind === "union" || node.kind === "transform" ? node.parents : [node.parent];
 }
 

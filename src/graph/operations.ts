@@ -225,3 +225,11 @@ export function sorted<T>(
 export function gathered(scope: Scope, method: string, parent: Node): Node {
   return shuffle(scope, method, parent, () => gather(), { numPartitions: 1 });
 }
+
+/** @throws BAD_OPTION */
+export function requireFunction(method: string, f: unknown): void {
+  if (isFunction(f) === undefined) return;
+  throw new MillraceError("BAD_OPTION", `${method} takes a function; it got ${f === null ? "null" : typeof f}.`, {
+    hint: `Pass the function itself, not its result: ${method}(f), not ${method}(f()).`,
+  });
+}

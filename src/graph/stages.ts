@@ -26,7 +26,7 @@ export function missingBlocks(graph: BatchGraph, nodes: Iterable<Node>, present:
   const visit = (node: Node) => {
     for (const block of graph.blockParents(node)) {
       if (present.has(block) || ordered.has(block)) continue;
-      visit(block.parent);
+      visit(graph.blockInput(block));
       ordered.add(block);
     }
   };
@@ -50,7 +50,7 @@ export function cutStages<C>(
     if (leaf.kind === "source" || present.has(leaf)) return 0;
     let level = levels.get(leaf);
     if (level === undefined) {
-      const parents = [...graph.blockParents(leaf.parent)].map(levelOf);
+      const parents = [...graph.blockParents(graph.blockInput(leaf))].map(levelOf);
       level = 1 + Math.max(0, ...parents);
       levels.set(leaf, level);
     }

@@ -19,7 +19,7 @@ export function buildGraph(
   const { batchIntervalMs } = resolveOptions(`Job "${job.appName}"`, job.options);
   const trap = new ActionTrap();
   const runner = new DeferredRunner(trap);
-  const context = new JobContext(job.appName, batchIntervalMs, new Graph(runner));
+  const context = new JobContext(job.appName, batchIntervalMs, new Graph(runner, batchIntervalMs));
   const result: unknown = job.build(context, structuredClone(params) as never);
   if (result instanceof Promise) {
     result.catch(() => {});

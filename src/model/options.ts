@@ -20,6 +20,12 @@ export const isBoolean: Check = (value) => (typeof value === "boolean" ? undefin
 export const isText: Check = (value) =>
   typeof value === "string" && value.length > 0 ? undefined : "must be a text that is not empty";
 
+/** What is found again after a restart by its name. */
+export const isDurableName: Check = (value) =>
+  typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(value)
+    ? undefined
+    : "must be letters, digits and dashes, at most 100";
+
 export const isFunction: Check = (value) => (typeof value === "function" ? undefined : "must be a function");
 
 export const isOneOf =

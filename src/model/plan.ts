@@ -17,6 +17,20 @@ export interface BatchPlan {
   readonly epoch: number;
   /** By the name of the source: one slice per input partition, empty slices included. */
   readonly slices: { readonly [source: string]: readonly Slice[] };
+  /** Of the batch before, where something looks back on it. */
+  readonly previousTime?: Time | undefined;
+  /** By the name of the state. */
+  readonly states?: { readonly [name: string]: StatePlan } | undefined;
+  /** How long a completed batch is looked back on by windows, in ms. */
+  readonly rememberMs?: number | undefined;
+}
+
+/** How a batch finds a state. */
+export interface StatePlan {
+  /** Never changes while the state lives: a key belongs to one partition. */
+  readonly numPartitions: number;
+  /** The state begins with this batch, with its initial values where it has any. */
+  readonly fresh: boolean;
 }
 
 /** A plan as a driver runs it: under its epoch and the durable names of its outputs. */
@@ -25,6 +39,8 @@ export interface RunningPlan extends BatchPlan {
   readonly appName: string;
   /** Of all that names the slices, without the epoch: equal when the batch runs again. */
   readonly digest: string;
+  /** Completed batches that windows still look back on, the oldest first. */
+  readonly earlier: readonly BatchPlan[];
 }
 
 /** Where a stream stands in one partition: the next batch starts at `offset`. */

@@ -123,7 +123,7 @@ export class KeyMap<V> {
 /** V8 keeps a text of 13 or more characters that was cut from a longer one as a window into it, and so the longer one alive. */
 const LONGEST_COPIED_SLICE = 12;
 
-function owned(key: unknown): unknown {
+export function owned(key: unknown): unknown {
   return typeof key === "string" && key.length > LONGEST_COPIED_SLICE
     ? Buffer.from(key, "utf16le").toString("utf16le")
     : key;

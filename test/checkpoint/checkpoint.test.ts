@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Entry } from "../../src/checkpoint/entry.ts";
 import { decodeSegment } from "../../src/checkpoint/framing.ts";
+import { NEW_WORLD } from "../../src/checkpoint/world.ts";
 import type { BatchPlan } from "../../src/model/plan.ts";
 import { MemoryDisk } from "./memory-store.ts";
 
@@ -18,7 +19,7 @@ const start = { views: [{ topic: "views", partition: 0, topicId: "id", offset: 5
 test("a driver finds the world as the one before it left it", async () => {
   const disk = new MemoryDisk();
   const first = await Checkpoint.open(disk.store(), "job");
-  assert.deepEqual(first.world, { seq: 0, batchTime: null, positions: null, pending: null });
+  assert.deepEqual(first.world, NEW_WORLD);
   await first.start(start);
   await first.plan(planOf(1, 5, 9), "g");
   await first.complete(1);
@@ -32,6 +33,8 @@ test("a driver finds the world as the one before it left it", async () => {
     batchTime: 1000,
     positions: { views: [{ topic: "views", partition: 0, topicId: "id", offset: 9 }] },
     pending: { plan: planOf(2, 9, 12), graph: "g" },
+    earlier: [],
+    states: {},
   });
 });
 

@@ -4,12 +4,13 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "millrace";
 import type { Executor } from "../../src/executor/executor.ts";
+import type { PooledTask } from "../../src/executor/pool.ts";
 import { ExecutorPool, type PoolOptions } from "../../src/executor/pool.ts";
 import type { Task, TaskResult } from "../../src/executor/protocol.ts";
 
 const died = (id: number) => new MillraceError("EXECUTOR_DIED", `Executor ${id} died.`, { hint: "Look why." });
 const result = (results: unknown[] = []): TaskResult => ({ results, records: 0, bytes: 0 });
-const task: Omit<Task, "attempt"> = { seq: 1, consumers: [], slice: undefined, inputs: [] };
+const task: PooledTask = { seq: 1, consumers: [], slice: undefined, inputs: [] };
 const never = new AbortController().signal;
 
 class HeldExecutor implements Executor {

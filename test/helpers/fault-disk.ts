@@ -30,6 +30,8 @@ export function faultDisk(folder: string, before: BeforeDisk = () => undefined):
     ...REAL_FILES,
     async open(path, flags) {
       const file = await REAL_FILES.open(path, flags);
+      // What is above the folder is not on this disk.
+      if (!path.startsWith(folder)) return file;
       return path === folder ? directory(file, folder) : regular(file, path);
     },
   };

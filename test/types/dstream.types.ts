@@ -9,6 +9,7 @@ import {
   nullable,
   type RDD,
   required,
+  type State,
   utf8,
 } from "millrace";
 import { expectType } from "./expect-type.ts";
@@ -177,4 +178,43 @@ export function theHelperItselfTellsTypesApart(value: string | null): void {
   expectType<string>().of(value);
   // @ts-expect-error `any` is not accepted for everything.
   expectType<string>().of(JSON.parse("1"));
+}
+
+export function stateIsTypedByWhatItsFunctionsTakeAndGive(
+  pairs: DStream<[string, number]>,
+  texts: DStream<string>,
+): void {
+  const counted = pairs.mapWithState(
+    (key, value, state: State<{ total: number }>) => {
+      expectType<string>().of(key);
+      expectType<number | undefined>().of(value);
+      return state.exists() ? [key, state.get()?.total ?? 0] : undefined;
+    },
+    { name: "totals" },
+  );
+  expectType<DStream<[string, { total: number }]>>().of(counted.stateSnapshots());
+  expectType<DStream<[string, number[]]>>().of(
+    pairs.updateStateByKey<number[]>((values, state) => [...(state ?? []), ...values], { name: "lists" }),
+  );
+  // @ts-expect-error: a state is found again by its name
+  pairs.updateStateByKey<number>((values) => values[0], {});
+  // @ts-expect-error: only pairs have keys
+  texts.mapWithState((_key: string, _value: string, _state: State<number>) => 1, { name: "x" });
+}
+
+export function windowsKeepTheTypeAndAggregatesSayTheirs(
+  pairs: DStream<[string, number]>,
+  texts: DStream<string>,
+): void {
+  expectType<DStream<string>>().of(texts.window("30s", "10s"));
+  expectType<DStream<number>>().of(texts.countByWindow({ name: "n", window: "30s" }));
+  expectType<DStream<[string, number]>>().of(texts.countByValueAndWindow({ name: "n", window: "30s" }));
+  expectType<DStream<[string, number[]]>>().of(pairs.groupByKeyAndWindow({ name: "n", window: "30s" }));
+  expectType<DStream<[string, number]>>().of(
+    pairs.reduceByKeyAndWindow((a, b) => a + b, { name: "n", window: "30s", inverse: (a, b) => a - b }),
+  );
+  // @ts-expect-error: an aggregate keeps state, and state has a name
+  texts.countByWindow({ window: "30s" });
+  // @ts-expect-error: only pairs have keys
+  texts.groupByKeyAndWindow({ name: "n", window: "30s" });
 }

@@ -1,0 +1,98 @@
+import type { World } from "../checkpoint/world.ts";
+import { BatchGraph } from "../graph/batch-graph.ts";
+import type { JobContext } from "../graph/job-context.ts";
+import { type Node, type NodeOf, parentsOf } from "../graph/node.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { BatchPlan, RunningPlan, StatePlan } from "../model/plan.ts";
+
+/** What one batch leaves for those after it: states and windows. They advance in every batch, whatever is asked of them. */
+
+export interface LookingBack {
+  readonly states: readonly NodeOf<"state">[];
+  readonly windows: readonly NodeOf<"window">[];
+  /** How long completed batches are looked back on by windows. */
+  readonly rememberMs: number;
+}
+
+/** Those that any output is computed from. */
+export function lookingBack({ graph }: JobContext): LookingBack {
+  const remember = new Map<Node, number>();
+  const visit = (node: Node): number => {
+    let ms = remember.get(node);
+    if (ms === undefined) {
+      ms = parentsOf(node).reduce((longest, parent) => Math.max(longest, visit(parent)), 0);
+      // A window ends with its slide, and so up to one slide before the batch that gives it.
+      if (node.kind === "window") ms += (node.panes.window + node.panes.slide) * node.panes.paneMs;
+      remember.set(node, ms);
+    }
+    return ms;
+  };
+  const rememberMs = graph.outputs.reduce((longest, { node }) => Math.max(longest, visit(node)), 0);
+  const nodes = graph.nodes.filter((node) => remember.has(node));
+  return {
+    states: nodes.filter((node) => node.kind === "state"),
+    windows: nodes.filter((node) => node.kind === "window"),
+    rememberMs,
+  };
+}
+
+/** Adds to a plan how it finds the states, and what the windows need. */
+export function withLookBack(plan: BatchPlan, { graph }: JobContext, back: LookingBack, world: World): BatchPlan {
+  if (back.states.length + back.windows.length === 0) return plan;
+  const states: { [name: string]: StatePlan } = {};
+  const planned: BatchPlan = {
+    ...plan,
+    previousTime: world.batchTime ?? undefined,
+    rememberMs: back.rememberMs,
+    states,
+  };
+  const batch = new BatchGraph(graph.nodes, { ...planned, earlier: world.earlier } as RunningPlan);
+  for (const { stateName, numPartitions, parent } of back.states) {
+    const before = world.states[stateName];
+    const inputs = parent.kind === "shuffle" ? parent.parent : parent;
+    states[stateName] = {
+      numPartitions: before?.length ?? numPartitions ?? Math.max(1, batch.numPartitions(inputs)),
+      fresh: before === undefined,
+    };
+  }
+  return planned;
+}
+
+/** @throws NAME_NOT_IN_JOB for a state that would be lost, STATE_DIFFERS for one that this job cannot go on with. */
+export function refuseOtherStates({ states }: LookingBack, world: World, changesAccepted: boolean): void {
+  for (const [name, { length }] of Object.entries(world.states)) {
+    const node = states.find(({ stateName }) => stateName === name);
+    if (node === undefined) {
+      if (changesAccepted) continue;
+      throw new MillraceError(
+        "NAME_NOT_IN_JOB",
+        `The checkpoint has a state "${name}", which this job does not have.`,
+        {
+          hint: "Give the state its name back; or drop it for good: acceptChangedGraph, --accept-changed-graph.",
+        },
+      );
+    }
+    if (node.numPartitions === undefined || node.numPartitions === length) continue;
+    throw new MillraceError(
+      "STATE_DIFFERS",
+      `The state "${name}" has ${length} partitions; ${node.name} asks for ${node.numPartitions}.`,
+      {
+        hint: `The partitions of a state are fixed when it begins. Use numPartitions: ${length}, or leave it out; or give the state another name to begin anew.`,
+      },
+    );
+  }
+}
+
+/** After a restart a window reads its earlier batches from Kafka again; a state is not there any more as it was then. */
+export function refuseWindowOfState({ windows }: LookingBack): void {
+  const ofState = (node: Node): boolean => node.kind === "state" || parentsOf(node).some(ofState);
+  const window = windows.find(ofState);
+  if (window === undefined) return;
+  throw new MillraceError(
+    "BAD_OPTION",
+    `${window.name} is a window of a stream with state, which a restart cannot compute again.`,
+    {
+      hint: "Use a windowed aggregate, which keeps what it needs (reduceByKeyAndWindow, groupByKeyAndWindow), or leave out checkpointDirectory.",
+    },
+  );
+}

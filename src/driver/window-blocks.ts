@@ -1,0 +1,27 @@
+import type { NodeOf } from "../graph/node.ts";
+import { assert } from "../model/errors.ts";
+import type { BatchPlan } from "../model/plan.ts";
+import type { Blocks } from "../shuffle/block.ts";
+
+type Window = NodeOf<"window">;
+
+/** What windows hold of completed batches: blocks in shared memory, for as long as a window looks back on them. */
+export class WindowBlocks {
+  readonly #bySeq = new Map<number, ReadonlyMap<Window, readonly Blocks[]>>();
+
+  of(window: Window, seq: number): readonly Blocks[] {
+    const blocks = this.#bySeq.get(seq)?.get(window);
+    assert(blocks !== undefined, `${window.name} does not hold batch ${seq}`);
+    return blocks;
+  }
+
+  keep(seq: number, blocks: ReadonlyMap<Window, readonly Blocks[]>): void {
+    if (blocks.size > 0) this.#bySeq.set(seq, blocks);
+  }
+
+  /** Drops what is not among the batches that are still looked back on. */
+  forgetAllBut(earlier: readonly BatchPlan[]): void {
+    const needed = new Set(earlier.map(({ seq }) => seq));
+    for (const seq of this.#bySeq.keys()) if (!needed.has(seq)) this.#bySeq.delete(seq);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Time } from "../model/duration.ts";
+import type { OperatorName, Receiver } from "../operators/receiver.ts";
+import type { KeyedState } from "./keyed-state.ts";
+
+/** When a state advances. */
+export interface StateBatch {
+  readonly time: Time;
+  /** Of the batch before; undefined for the first. */
+  readonly previousTime: Time | undefined;
+  /** Of a state that is new in this batch, with initial values: each value comes as `[isInitial, value]`. */
+  readonly withInitial: boolean;
+}
+
+/** What a stateful operator does to one partition in one batch. */
+export interface StateProgram<in K = never, in V = never, S = unknown, out U = unknown> {
+  /** Part of the format: the state of one program is not read by another. */
+  readonly kind: string;
+  readonly orderedByTouch: boolean;
+  /** The chain's last link: takes the batch's pairs, changes `state`, gives what it emits to `emit`. */
+  run(
+    state: KeyedState<K, S>,
+    batch: StateBatch,
+    name: OperatorName,
+    emit: (value: U) => void,
+  ): Receiver<readonly [K, V]>;
+}

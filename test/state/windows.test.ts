@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DStream } from "millrace";
+import { runPipeline } from "millrace/testing";
+
+/** Spark's own Python tests of windows: interval 0.5 s, one list per batch, with the numbers given there. */
+
+const everyHalfSecond = { batchInterval: "500ms" } as const;
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+const sorted = <T>(batches: T[][]) => batches.map((batch) => batch.toSorted());
+
+/** One list per batch, then empty batches until the last window has passed. */
+const batches = <T>(lists: T[][], empty: number): T[][] => [...lists, ...Array.from({ length: empty }, () => [])];
+
+test("window(1.5, 0.5).count counts what the last three batches had", async () => {
+  const lists = [1, 2, 3, 4, 5].map(upTo);
+  const counts = await runPipeline(batches(lists, 2), (s) => s.window("1.5s", "500ms").count(), everyHalfSecond);
+  assert.deepEqual(counts, [[1], [3], [6], [9], [12], [9], [5]]);
+});
+
+test("countByWindow(1.5, 0.5) gives the same numbers", async () => {
+  const lists = [1, 2, 3, 4, 5].map(upTo);
+  const count = (s: DStream<number>) => s.countByWindow({ name: "counts", window: "1.5s", slide: "500ms" });
+  assert.deepEqual(await runPipeline(batches(lists, 2), count, everyHalfSecond), [[1], [3], [6], [9], [12], [9], [5]]);
+});
+
+test("countByWindow(2.5, 0.5) takes off what leaves a longer window", async () => {
+  const lists = [1, 2, 3, 4, 5, 6].map(upTo);
+  const count = (s: DStream<number>) => s.countByWindow({ name: "counts", window: "2.5s", slide: "500ms" });
+  const counts = await runPipeline(batches(lists, 4), count, everyHalfSecond);
+  assert.deepEqual(counts.flat(), [1, 3, 6, 10, 15, 20, 18, 15, 11, 6]);
+});
+
+test("countByValueAndWindow counts each value and drops those that have left", async () => {
+  const lists = [1, 2, 3, 4, 5, 6].map(upTo);
+  const count = (s: DStream<number>) => s.countByValueAndWindow({ name: "values", window: "2.5s", slide: "500ms" });
+  const expected = [
+    [[0, 1]],
+    [
+      [0, 2],
+      [1, 1],
+    ],
+    [
+      [0, 3],
+      [1, 2],
+      [2, 1],
+    ],
+    [
+      [0, 4],
+      [1, 3],
+      [2, 2],
+      [3, 1],
+    ],
+    [
+      [0, 5],
+      [1, 4],
+      [2, 3],
+      [3, 2],
+      [4, 1],
+    ],
+    [
+      [0, 5],
+      [1, 5],
+      [2, 4],
+      [3, 3],
+      [4, 2],
+      [5, 1],
+    ],
+    [
+      [0, 4],
+      [1, 4],
+      [2, 4],
+      [3, 3],
+      [4, 2],
+      [5, 1],
+    ],
+    [
+      [0, 3],
+      [1, 3],
+      [2, 3],
+      [3, 3],
+      [4, 2],
+      [5, 1],
+    ],
+    [
+      [0, 2],
+      [1, 2],
+      [2, 2],
+      [3, 2],
+      [4, 2],
+      [5, 1],
+    ],
+    [
+      [0, 1],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+      [4, 1],
+      [5, 1],
+    ],
+    [],
+  ];
+  assert.deepEqual(sorted(await runPipeline(batches(lists, 5), count, everyHalfSecond)), expected);
+});
+
+test("groupByKeyAndWindow gives the values of a key in the order they came", async () => {
+  const lists = upTo(5).map((i): ["a", number][] => [["a", i]]);
+  const group = (s: DStream<["a", number]>) =>
+    s.groupByKeyAndWindow({ name: "groups", window: "1.5s", slide: "500ms" });
+  const groups = await runPipeline(batches(lists, 3), group, everyHalfSecond);
+  assert.deepEqual(
+    groups.map((batch) => batch[0]?.[1]),
+    [[0], [0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4], [4], undefined],
+  );
+});
+
+test("a window slides by more than one batch: between two slides it gives nothing", async () => {
+  const lists = [1, 2, 3, 4, 5, 6].map(upTo);
+  const pairs = (s: DStream<number>) => s.map((x) => [x, 1]);
+  const reduce = (s: DStream<number>) =>
+    pairs(s)
+      .reduceByKeyAndWindow((a, b) => a + b, { name: "sums", window: "5s", slide: "1s" })
+      .filter(([, n]) => n > 0);
+  const results = await runPipeline(batches(lists, 6), reduce, everyHalfSecond);
+  assert.deepEqual(
+    results.map(({ length }) => length),
+    [0, 2, 0, 4, 0, 6, 0, 6, 0, 6, 0, 6],
+  );
+});
+
+test("with the inverse a key stays with its neutral value, until the filter drops it", async () => {
+  const lists: [string, number][][] = [[["a", 1]], [["b", 2]], [], []];
+  const options = { name: "sums", window: "1s", slide: "500ms", inverse: (a: number, b: number) => a - b } as const;
+  const add = (a: number, b: number) => a + b;
+  const kept = await runPipeline(lists, (s) => s.reduceByKeyAndWindow(add, options), everyHalfSecond);
+  assert.deepEqual(kept, [
+    [["a", 1]],
+    [
+      ["a", 1],
+      ["b", 2],
+    ],
+    [
+      ["a", 0],
+      ["b", 2],
+    ],
+    [
+      ["a", 0],
+      ["b", 0],
+    ],
+  ]);
+  const filter = (_key: string, sum: number) => sum > 0;
+  const dropped = await runPipeline(lists, (s) => s.reduceByKeyAndWindow(add, { ...options, filter }), everyHalfSecond);
+  assert.deepEqual(dropped, [
+    [["a", 1]],
+    [
+      ["a", 1],
+      ["b", 2],
+    ],
+    [["b", 2]],
+    [],
+  ]);
+});
+
+test("reduceByWindow gives one value, and none for a window without values", async () => {
+  const reduce = (s: DStream<number>) => s.reduceByWindow((a, b) => a + b, { name: "sum", window: "1s" });
+  assert.deepEqual(await runPipeline([[1, 2], [3], [], [], [4]], reduce, everyHalfSecond), [[3], [6], [3], [], [4]]);
+});
+
+test("windows and slides that are no multiple of the batch interval are refused", async () => {
+  const bad = (window: "100ms" | "1s", slide: "100ms" | "500ms") =>
+    runPipeline([[1]], (s: DStream<number>) => s.window(window, slide), everyHalfSecond);
+  await assert.rejects(bad("100ms", "500ms"), { code: "BAD_OPTION", message: /the window of 100 ms is no multiple/ });
+  await assert.rejects(bad("1s", "100ms"), { code: "BAD_OPTION", message: /the slide of 100 ms/ });
+});
