@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { javaVersion, waysOut } from "./java.ts";
 
@@ -21,7 +21,10 @@ export const kafkaVersion: string = /<kafka.version>(.+)<\/kafka.version>/.exec(
 )![1]!;
 
 /** A cache of the user's, not of the checkout: a fresh clone downloads nothing. */
-const cache = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "millrace", `kafka-${kafkaVersion}`);
+export const cacheOf = (what: string) =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "millrace", what);
+
+const cache = () => cacheOf(`kafka-${kafkaVersion}`);
 
 /** Finds Kafka's jars, or fetches them from Maven once. */
 export async function installKafka(onProgress: (line: string) => void): Promise<Installation> {
@@ -36,14 +39,20 @@ export async function installKafka(onProgress: (line: string) => void): Promise<
   };
 }
 
-/** Downloads beside the place and renames when complete: what stands in the place is whole, whoever else does the same. */
 async function fetchJars(place: string, onProgress: (line: string) => void): Promise<void> {
   onProgress(`Fetching Apache Kafka ${kafkaVersion} from Maven (once, about 54 MB) ...`);
-  await mkdir(cache(), { recursive: true });
-  const unfinished = await mkdtemp(join(cache(), "fetching-"));
-  try {
+  await putInPlace(place, async (unfinished) => {
     const goal = ["dependency:copy-dependencies", `-DoutputDirectory=${unfinished}`];
-    await promisify(execFile)("mvn", ["-B", "-q", "-f", join(here, "pom.xml"), ...goal]).catch(explainMaven);
+    await runMaven(`Apache Kafka ${kafkaVersion}`, ["-f", join(here, "pom.xml"), ...goal]);
+  });
+}
+
+/** Fills a folder beside the place and renames it when complete: what stands in the place is whole, whoever else does the same. */
+export async function putInPlace(place: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
+  await mkdir(dirname(place), { recursive: true });
+  const unfinished = await mkdtemp(join(dirname(place), "fetching-"));
+  try {
+    await fill(unfinished);
     await rename(unfinished, place).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
     });
@@ -52,10 +61,14 @@ async function fetchJars(place: string, onProgress: (line: string) => void): Pro
   }
 }
 
-function explainMaven(error: Error & { code?: unknown; stdout?: string }): never {
-  const problem =
-    error.code === "ENOENT"
-      ? `Apache Kafka ${kafkaVersion} comes from Maven, and there is no "mvn" here: install Maven.`
-      : `Maven could not fetch Apache Kafka ${kafkaVersion}:\n${error.stdout?.trim().slice(-2000) || error.message}`;
-  throw new Error(`${problem}\n${waysOut}`, { cause: error });
+export async function runMaven(what: string, args: readonly string[]): Promise<void> {
+  await promisify(execFile)("mvn", ["-B", "-q", ...args]).catch(
+    (error: Error & { code?: unknown; stdout?: string }) => {
+      const problem =
+        error.code === "ENOENT"
+          ? `${what} comes from Maven, and there is no "mvn" here: install Maven.`
+          : `Maven could not fetch ${what}:\n${error.stdout?.trim().slice(-2000) || error.message}`;
+      throw new Error(`${problem}\n${waysOut}`, { cause: error });
+    },
+  );
 }

@@ -24,15 +24,17 @@ export function javaArguments(kafka: Installation, tuning: Tuning, main: string,
   return [...tuned[tuning], ...archive, ...quiet, logging, "-cp", kafka.classPath, main, ...args];
 }
 
-/** One running Kafka process. It ends when this process ends, however that comes about. */
+/** One running Java process of Kafka, or of what belongs to it. It ends when this process ends, however that comes about. */
 export class KafkaServer {
   readonly #process: ChildProcess;
   readonly #watchdog: ChildProcess;
   readonly #log: string;
+  readonly #name: string;
 
   /** @param folder Removed by the watchdog when this process dies without having stopped the server. */
-  constructor(args: readonly string[], log: string, folder: string | undefined) {
+  constructor(args: readonly string[], log: string, folder: string | undefined, name = "Kafka") {
     this.#log = log;
+    this.#name = name;
     const output = openSync(log, "a");
     // Its own process group: Ctrl-C in a terminal reaches us, and we decide in which order things end.
     this.#process = spawn(javaExecutable(), args, { stdio: ["ignore", output, output], detached: true });
@@ -49,9 +51,9 @@ export class KafkaServer {
   async ready(isReady: () => Promise<boolean>, limitMs = 60_000): Promise<void> {
     const deadline = performance.now() + limitMs;
     while (!(await isReady())) {
-      if (!this.running) throw new Error(`Kafka ended while starting:\n${await this.#endOfLog()}`);
+      if (!this.running) throw new Error(`${this.#name} ended while starting:\n${await this.#endOfLog()}`);
       if (performance.now() > deadline)
-        throw new Error(`Kafka is not ready after ${limitMs} ms:\n${await this.#endOfLog()}`);
+        throw new Error(`${this.#name} is not ready after ${limitMs} ms:\n${await this.#endOfLog()}`);
       await sleep(15);
     }
   }

@@ -48,14 +48,14 @@ function readerOf({ schema, reader, ...options }: AvroOptions): ValueReader {
   try {
     return new ValueReader(writer, own);
   } catch (error) {
-    throw new MillraceError("BAD_OPTION", `avro: "reader" cannot read what "schema" writes: ${messageOf(error)}`, {
+    throw new MillraceError("BAD_OPTION", `avro: "reader" does not fit "schema": ${messageOf(error)}`, {
       hint: "A field that the writer does not have needs a default; names of records must be equal, or be aliases.",
       cause: error,
     });
   }
 }
 
-function needed(owner: string, schema: AvroSchema | undefined): AvroSchema {
+export function needed(owner: string, schema: AvroSchema | undefined): AvroSchema {
   if (schema !== undefined) return schema;
   throw new MillraceError("BAD_OPTION", `${owner} needs "schema".`, {
     hint: `${owner}({ schema: { type: "record", name: "View", fields: [...] } })`,

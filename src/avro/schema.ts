@@ -38,7 +38,14 @@ export function compileSchema(
 }
 
 function parsed(schema: AvroSchema): unknown {
-  return typeof schema === "string" && /^\s*[[{"]/.test(schema) ? JSON.parse(schema) : schema;
+  return typeof schema === "string" && isJson(schema) ? JSON.parse(schema) : schema;
+}
+
+const isJson = (text: string) => /^\s*[[{"]/.test(text);
+
+/** As a registry wants it. */
+export function textOf(schema: AvroSchema): string {
+  return typeof schema === "string" && isJson(schema) ? schema : JSON.stringify(schema);
 }
 
 const bigints = {

@@ -11,7 +11,7 @@ export class ValueReader {
   /** @throws when the reader cannot read what the writer writes */
   constructor(writer: AvroType, reader: AvroType = writer) {
     this.#type = reader;
-    this.#resolver = reader === writer ? undefined : reader.createResolver(writer);
+    this.#resolver = reader === writer ? undefined : resolverOf(writer, reader);
   }
 
   /** The value that takes exactly the bytes from `start` to `end`. Texts and bytes in it are copies. */
@@ -30,6 +30,18 @@ export class ValueReader {
     throw new TypeError(`by this schema it takes ${found} ${end - start} bytes`);
   }
 }
+
+function resolverOf(writer: AvroType, reader: AvroType): Resolver {
+  try {
+    return reader.createResolver(writer);
+  } catch (error) {
+    // avsc stumbles over some pairs, as a string for a record, by a TypeError of its own.
+    const reason = error instanceof TypeError ? "" : `: ${messageOf(error)}`;
+    throw new TypeError(`what was written as ${nameOf(writer)} cannot be read as ${nameOf(reader)}${reason}`);
+  }
+}
+
+const nameOf = ({ name, typeName }: AvroType) => name ?? typeName;
 
 const SCRATCH_BYTES = 1024;
 
@@ -66,7 +78,7 @@ export class ValueWriter {
     this.#type.isValid(value, {
       errorHook: (path, part, type) => {
         const place = path.length === 0 ? "the value" : path.join(".");
-        misfit ??= new TypeError(`${place} is ${show(part)}, which is no ${type.name ?? type.typeName}`);
+        misfit ??= new TypeError(`${place} is ${show(part)}, which is no ${nameOf(type)}`);
       },
     });
     return misfit;

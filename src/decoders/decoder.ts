@@ -46,10 +46,22 @@ export interface DecodeSource {
   contextOf(index: number, field: DecodedField): DecodeContext;
 }
 
+/** The records of a chunk, before any of them is handed on. */
+export interface ChunkBytes {
+  readonly length: number;
+  readonly buffer: Buffer;
+  /** Where a key or value begins in the buffer; below zero for Kafka's null. */
+  startAt(index: number, field: DecodedField): number;
+  endAt(index: number, field: DecodedField): number;
+  bytesAt(index: number, field: DecodedField): Uint8Array | null;
+}
+
 /**
  * A decoder as the reader calls it, without a view and without a context per record: `start` below zero is Kafka's null.
  */
 export interface ResolvedDecoder<out T> {
   decodeAt(source: DecodeSource, start: number, end: number, index: number, field: DecodedField): T;
-  readonly prepare: ((bytes: readonly (Uint8Array | null)[]) => void | Promise<void>) | undefined;
+  readonly prepare: PrepareChunk | undefined;
 }
+
+export type PrepareChunk = (chunk: ChunkBytes, field: DecodedField) => void | Promise<void>;

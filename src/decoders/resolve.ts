@@ -1,5 +1,13 @@
 import { MillraceError } from "../model/errors.ts";
-import type { DecodeContext, DecodedField, DecodeFunction, Decoder, DecodeSource, ResolvedDecoder } from "./decoder.ts";
+import type {
+  DecodeContext,
+  DecodedField,
+  DecodeFunction,
+  Decoder,
+  DecodeSource,
+  PrepareChunk,
+  ResolvedDecoder,
+} from "./decoder.ts";
 
 type DecodeAt<T> = ResolvedDecoder<T>["decodeAt"];
 
@@ -11,22 +19,37 @@ export function withFastPath<T>(decode: DecodeFunction<T>, decodeAt: DecodeAt<T>
   return decode;
 }
 
+type Prepare = (bytes: readonly (Uint8Array | null)[]) => void | Promise<void>;
+
+const fastPrepares = new WeakMap<Prepare, PrepareChunk>();
+
+/** The same for `prepare`: without a view of every value of a chunk. */
+export function withFastPrepare(prepare: Prepare, prepareChunk: PrepareChunk): Prepare {
+  fastPrepares.set(prepare, prepareChunk);
+  return prepare;
+}
+
 /** @throws BAD_OPTION when it is neither a function nor a pair with `decode`. */
 export function resolveDecoder<T>(decoder: Decoder<T>): ResolvedDecoder<T> {
   const { decode, prepare } = partsOf(decoder);
   const fast = fastPaths.get(decode) as DecodeAt<T> | undefined;
   return {
-    prepare,
+    prepare: prepare && (fastPrepares.get(prepare) ?? prepareViews(prepare)),
     decodeAt:
       fast ??
       ((source, start, end, index, field) => decode(viewOf(source, start, end), source.contextOf(index, field))),
   };
 }
 
+const prepareViews =
+  (prepare: Prepare): PrepareChunk =>
+  (chunk, field) =>
+    prepare(Array.from({ length: chunk.length }, (_, index) => chunk.bytesAt(index, field)));
+
 /** Both shapes of a {@link Decoder} as one. */
 export function partsOf<T>(decoder: Decoder<T>): {
   decode: DecodeFunction<T>;
-  prepare: ResolvedDecoder<T>["prepare"];
+  prepare: Prepare | undefined;
 } {
   if (typeof decoder === "function") return { decode: decoder, prepare: undefined };
   if (typeof decoder !== "object" || decoder === null || typeof decoder.decode !== "function") {
@@ -36,7 +59,8 @@ export function partsOf<T>(decoder: Decoder<T>): {
   }
   // A bound copy of one of our own would not be known by its fast path.
   const decode = fastPaths.has(decoder.decode) ? decoder.decode : decoder.decode.bind(decoder);
-  return { decode, prepare: decoder.prepare?.bind(decoder) };
+  const { prepare } = decoder;
+  return { decode, prepare: prepare && (fastPrepares.has(prepare) ? prepare : prepare.bind(decoder)) };
 }
 
 /** A view without a copy, or null. */

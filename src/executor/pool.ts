@@ -45,6 +45,7 @@ const FINAL_CODES = new Set([
   "BAD_OPTION",
   "FENCED",
   "PLAN_MISMATCH",
+  "REGISTRY_REFUSED",
 ]);
 
 /** How often in a row an executor may die without having done anything, until that counts as a failure of the job. */

@@ -1,4 +1,5 @@
 /** Exactly-once outputs: what `saveTo` takes. */
+export type { EncodeFunction, EncodePlace, Encoder } from "../model/encoder.ts";
 export {
   type BatchCommit,
   type BatchSink,

@@ -4,8 +4,9 @@ import { COMPRESSIONS, type Compression } from "../kafka/writing/compress.ts";
 import { partitionOfKey } from "../kafka/writing/murmur2.ts";
 import { type PartitionToWrite, TransactionalWriter } from "../kafka/writing/transactional-writer.ts";
 import { type Duration, parseDuration } from "../model/duration.ts";
+import type { EncodeFunction, EncodePlace, Encoder } from "../model/encoder.ts";
 import { MillraceError } from "../model/errors.ts";
-import { checkedLater, checkOptions, isFunction, isOneOf, isText } from "../model/options.ts";
+import { type Check, checkedLater, checkOptions, isOneOf, isText } from "../model/options.ts";
 import type { Partition } from "../operators/partition.ts";
 import { defineSink, type OutputIdentity, type PartitionCommit, type Sink } from "../operators/sink.ts";
 import { isStillToWrite, type Progress } from "./sink-errors.ts";
@@ -15,8 +16,8 @@ export interface KafkaSinkOptions<T> {
   /** Must be there when the job starts. */
   readonly topic: string;
   /** Decides the partition, as in Java's clients. Values without a key, or with null, go round the partitions. A text is UTF-8. */
-  readonly key?: ((value: T) => string | Uint8Array | null) | undefined;
-  readonly value: (value: T) => string | Uint8Array | null;
+  readonly key?: Encoder<T> | undefined;
+  readonly value: Encoder<T>;
   /** @default "none" */
   readonly compression?: Compression | undefined;
   /** How long the brokers keep a transaction whose writer is gone: so long its readers wait. @default "60s" */
@@ -35,8 +36,8 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
   checkOptions("kafka", options, {
     kafkaParams: checkedLater,
     topic: isText,
-    key: isFunction,
-    value: isFunction,
+    key: isEncoder,
+    value: isEncoder,
     compression: isOneOf(...COMPRESSIONS),
     transactionTimeout: checkedLater,
     progressTopic: isText,
@@ -86,6 +87,15 @@ async function fencePartition(writer: TransactionalWriter, identity: OutputIdent
   });
 }
 
+const isEncoder: Check = (value) =>
+  typeof value === "function" || typeof (value as { prepare?: unknown } | null)?.prepare === "function"
+    ? undefined
+    : "must be a function, or an encoder with prepare()";
+
+async function encoderFor<T>(encoder: Encoder<T>, place: EncodePlace): Promise<EncodeFunction<T>> {
+  return typeof encoder === "function" ? encoder : encoder.prepare(place);
+}
+
 /** Without epoch and attempt: each new writer of this partition ends what an earlier one has left open. */
 function transactionalIdOf({ checkpointId, output }: OutputIdentity, partition: number): string {
   return `${checkpointId}.${output}.${partition}`;
@@ -98,13 +108,15 @@ async function encode<T>(
   partition: Partition<T>,
   commit: PartitionCommit,
   numPartitions: number,
-  { key: keyOf, value: valueOf, compression = "none" }: KafkaSinkOptions<T>,
+  { key = () => null, value, topic, compression = "none" }: KafkaSinkOptions<T>,
 ): Promise<readonly PartitionToWrite[]> {
+  const keyOf = await encoderFor(key, { topic, field: "key" });
+  const valueOf = await encoderFor(value, { topic, field: "value" });
   const encoders = new Map<number, BatchEncoder>();
   let turn = commit.partition;
   for await (const chunk of partition.chunks()) {
     for (const item of chunk) {
-      const key = bytesOf(keyOf?.(item) ?? null);
+      const key = bytesOf(keyOf(item));
       const target = key === null ? turn++ % numPartitions : partitionOfKey(key, numPartitions);
       let encoder = encoders.get(target);
       if (encoder === undefined) {

@@ -85,10 +85,10 @@ test("values of any size are encoded as avsc does by itself", () => {
   const encode = avroEncoder<string[]>({ schema: { type: "array", items: "string" } });
   const reference = Type.forSchema({ type: "array", items: "string" });
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: "binary", maxLength: 3000 })), (texts) => {
-      assert.deepEqual([...encode(texts)], [...reference.toBuffer(texts)]);
+    fc.property(fc.array(fc.integer({ max: 5000, min: 0 }).map((n) => "aß€😀".repeat(n))), (texts) => {
+      assert.equal(Buffer.compare(encode(texts), reference.toBuffer(texts)), 0);
     }),
-    { numRuns: 50 },
+    { numRuns: 20 },
   );
 });
 
@@ -105,7 +105,10 @@ test("a reader's schema skips what it does not have and fills in what was not wr
   };
   assert.deepEqual(decode(avro<object>({ schema: VIEW, reader }), bytes), { ms: 7, visitor: "Zoë", country: "NL" });
   const lacking = { type: "record", name: "shop.View", fields: [{ name: "country", type: "string" }] };
-  assert.throws(() => avro({ schema: VIEW, reader: lacking }), { code: "BAD_OPTION", message: /"reader" cannot read/ });
+  assert.throws(() => avro({ schema: VIEW, reader: lacking }), {
+    code: "BAD_OPTION",
+    message: /"reader" does not fit "schema": what was written as shop.View cannot be read as shop.View: /,
+  });
 });
 
 test("what it gives is plain data that may cross, also records in unions that must be told apart", () => {

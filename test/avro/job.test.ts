@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KafkaUtils, type Master, StreamingContext } from "millrace";
+import type { Master } from "millrace";
 import { avro, avroEncoder } from "millrace/avro";
 import { SALE, type Sale, TOTAL, type Total } from "../fixtures/jobs/avro-totals.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { produce } from "../helpers/produce.ts";
 import { runFixture } from "../helpers/run-fixture.ts";
+import { valuesOf } from "../helpers/values-of.ts";
 
 for (const master of ["local", "local[2]"] satisfies Master[]) {
   test(`on ${master} a job reads Avro, shuffles it, and writes Avro`, async (t) => {
@@ -24,7 +25,7 @@ for (const master of ["local", "local[2]"] satisfies Master[]) {
     const { error } = await runFixture("avro-totals.ts", { master, params: { brokers: bootstrapServers(), from, to } });
     assert.equal(error, undefined);
 
-    const totals = await valuesOf<Total>(to, TOTAL);
+    const totals = await valuesOf(to, avro<Total>({ schema: TOTAL }));
     const sum = (start: number) => Array.from({ length: 50 }, (_, i) => start + 2 * i).reduce((a, b) => a + b);
     assert.deepEqual(totals.map(({ country, cents, receipts }) => [country, cents, receipts.length]).sort(), [
       ["DE", sum(1), 50],
@@ -35,17 +36,4 @@ for (const master of ["local", "local[2]"] satisfies Master[]) {
       [...sales.keys()],
     );
   });
-}
-
-/** What one partition holds, as a job would see it: the transaction's marker takes the last offset. */
-async function valuesOf<T>(topic: string, schema: object): Promise<T[]> {
-  const ssc = new StreamingContext({ appName: "read", batchInterval: "20ms", trigger: "availableNow" });
-  const params = { "bootstrap.servers": bootstrapServers(), "auto.offset.reset": "earliest" } as const;
-  const values: T[] = [];
-  KafkaUtils.createDirectStream(ssc, [topic], params, { valueDecoder: avro<T>({ schema }) })
-    .map(({ value }) => value)
-    .foreachRDD(async (rdd) => void values.push(...(await rdd.collect())));
-  await ssc.start();
-  await ssc.awaitTermination();
-  return values;
 }

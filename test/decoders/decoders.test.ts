@@ -101,7 +101,7 @@ test("prepare is kept, through nullable and required too, and `this` is the deco
   };
   for (const wrapped of [decoder, nullable(decoder), required(nullable(decoder))] as Decoder<string | null>[]) {
     const resolved = resolveDecoder(wrapped);
-    await resolved.prepare!([null, null]);
+    await resolved.prepare!({ length: 2, bytesAt: () => null } as never, "key");
     assert.equal(resolved.decodeAt(sourceOf(Uint8Array.of(1, 2), false), 6, 8, 0, "key"), "p2");
   }
   assert.deepEqual(seen, ["p", 2, "p", 2, "p", 2]);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +10,7 @@ import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { BrokerConnections } from "../../src/kafka/connection/connections.ts";
 import { type KafkaParams, resolveKafkaParams, type SaslOptions } from "../../src/kafka/kafka-params.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
+import { KEY_STORE_PASSWORD, makeCertificate } from "../helpers/certificate.ts";
 import { createTopic } from "../helpers/kafka.ts";
 import { produce } from "../helpers/produce.ts";
 import { decoders, wholePartition } from "./read-all.ts";
@@ -37,7 +37,7 @@ before(async () => {
       "controller.quorum.voters": `1@127.0.0.1:${controller}`,
       "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,TLS:SSL,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
       "ssl.keystore.location": keyStore,
-      "ssl.keystore.password": "changeit",
+      "ssl.keystore.password": KEY_STORE_PASSWORD,
       "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
       "listener.name.sasl.plain.sasl.jaas.config": `${login}.plain.PlainLoginModule required user_reader="secret";`,
       "listener.name.sasl.plain.connections.max.reauth.ms": String(SESSION_MS),
@@ -61,19 +61,6 @@ after(async () => {
   await kafka?.stop();
   rmSync(folder, { recursive: true });
 });
-
-/** With a key of its own. @returns the certificate that vouches for itself. */
-function makeCertificate(keyStore: string): string {
-  const store = ["-alias", "broker", "-keystore", keyStore, "-storepass", "changeit"];
-  const names = ["-dname", "CN=localhost", "-ext", "SAN=DNS:localhost,IP:127.0.0.1"];
-  execFileSync("keytool", ["-genkeypair", "-keyalg", "RSA", "-storetype", "PKCS12", ...store, ...names], {
-    stdio: "pipe",
-  });
-  return execFileSync("keytool", ["-exportcert", "-rfc", ...store], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
 
 async function readTopic(params: KafkaParams): Promise<unknown[]> {
   await using cluster = new KafkaCluster(resolveKafkaParams(params));

@@ -4,7 +4,7 @@ import type { RecordChunk, RecordDecoders } from "./record-chunk.ts";
 
 /**
  * Lets decoders look at all bytes of a chunk before its records are handed on.
- * @throws DECODE_FAILED
+ * @throws DECODE_FAILED, or the MillraceError that prepare threw
  */
 export async function prepareChunk<K, V>(chunk: RecordChunk<K, V>, decoders: RecordDecoders<K, V>): Promise<void> {
   await prepareField(chunk, "key", decoders.key.prepare);
@@ -18,8 +18,9 @@ async function prepareField(
 ): Promise<void> {
   if (prepare === undefined) return;
   try {
-    await prepare(Array.from({ length: chunk.length }, (_, index) => chunk.bytesAt(index, field)));
+    await prepare(chunk, field);
   } catch (cause) {
+    if (MillraceError.is(cause)) throw cause;
     const { topic, partition } = chunk;
     const offset = chunk.offsetAt(0);
     const reason = cause instanceof Error ? cause.message : String(cause);

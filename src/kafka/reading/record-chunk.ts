@@ -1,4 +1,5 @@
 import type {
+  ChunkBytes,
   DecodeContext,
   DecodedField,
   DecodeSource,
@@ -23,7 +24,9 @@ export interface RecordDecoders<out K, out V> {
 const LONGEST_TEXT = 120 * 1024;
 
 /** Some records in a row, still as bytes in one buffer. Keeps that buffer alive, and is never overwritten. */
-export class RecordChunk<out K, out V> implements Chunk<ConsumerRecord<K, V>>, RecordSource<K, V>, DecodeSource {
+export class RecordChunk<out K, out V>
+  implements Chunk<ConsumerRecord<K, V>>, RecordSource<K, V>, DecodeSource, ChunkBytes
+{
   readonly topic: string;
   readonly partition: number;
   readonly timestampType: TimestampType;
@@ -100,12 +103,18 @@ export class RecordChunk<out K, out V> implements Chunk<ConsumerRecord<K, V>>, R
     }
   }
 
+  startAt(index: number, field: DecodedField): number {
+    return field === "key" ? this.#columns.keyStart(index) : this.#columns.valueStart(index);
+  }
+
+  endAt(index: number, field: DecodedField): number {
+    return field === "key" ? this.#columns.keyEnd(index) : this.#columns.valueEnd(index);
+  }
+
   /** The raw key or value of a record. */
   bytesAt(index: number, field: DecodedField): Uint8Array | null {
-    const columns = this.#columns;
-    const isKey = field === "key";
-    const start = isKey ? columns.keyStart(index) : columns.valueStart(index);
-    return start < 0 ? null : this.buffer.subarray(start, isKey ? columns.keyEnd(index) : columns.valueEnd(index));
+    const start = this.startAt(index, field);
+    return start < 0 ? null : this.buffer.subarray(start, this.endAt(index, field));
   }
 
   contextOf(index: number, field: DecodedField): DecodeContext {
