@@ -31,11 +31,21 @@ export { ConsumerRecord, type Header } from "./model/consumer-record.ts";
 export type { Duration, Time } from "./model/duration.ts";
 /** Every error of the engine. */
 export { type ErrorCode, type ErrorPlace, MillraceError } from "./model/errors.ts";
-export type { BatchInfo, InputInfo, Logger, OutputInfo, StreamingListener, TaskFailure } from "./model/events.ts";
+export type {
+  BatchInfo,
+  InputInfo,
+  Logger,
+  OutputInfo,
+  OutputOperationInfo,
+  PartitionLag,
+  StreamingListener,
+  TaskFailure,
+} from "./model/events.ts";
 /** A slice of a topic-partition. */
 export { OffsetRange, type TopicPartition } from "./model/offset-range.ts";
 export type { PartitionRates } from "./model/partition-rates.ts";
 export type { BatchContext, TaskContext } from "./model/plan.ts";
+export type { OffsetsByTopic, SourceProgress, StepDurations, StreamProgress } from "./model/progress.ts";
 export type { Orderable } from "./operators/order.ts";
 /** The records of one partition, as they arrive. */
 export type { Partition } from "./operators/partition.ts";
@@ -44,4 +54,4 @@ export { type RunningJob, type RunOptions, runJob } from "./run-job.ts";
 /** The state of one key, for mapWithState. */
 export type { State } from "./state/map-with-state.ts";
 /** A plain script, in this process. */
-export { StreamingContext } from "./streaming-context.ts";
+export { StreamingContext, type StreamingContextOptions } from "./streaming-context.ts";

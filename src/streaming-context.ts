@@ -6,11 +6,18 @@ import { InProcessExecutor } from "./executor/in-process.ts";
 import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
 import { Graph } from "./graph/graph.ts";
 import { JobContext } from "./graph/job-context.ts";
-import { type JobOptions, resolveOptions } from "./job/options.ts";
+import { type JobOptions, type ResolvedOptions, resolveOptions } from "./job/options.ts";
 import { systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
 import { MillraceError } from "./model/errors.ts";
+import { isBoolean } from "./model/options.ts";
 import type { RunningJob } from "./run-job.ts";
+import { stopOnSignals } from "./stop-on-signals.ts";
+
+export interface StreamingContextOptions extends Omit<JobOptions<{}>, "module" | "params" | "master"> {
+  /** SIGINT and SIGTERM stop gracefully, a second one at once. @default false: the process is yours */
+  handleSignals?: boolean | undefined;
+}
 
 /**
  * A plain script, in this process (`local`): describe streams, start, await. For threads move the graph into {@link defineJob}, which
@@ -18,11 +25,11 @@ import type { RunningJob } from "./run-job.ts";
  * @throws BAD_OPTION, and JOB_STARTS_ITSELF when an executor imports the script
  */
 export class StreamingContext extends JobContext implements RunningJob {
-  readonly #options: Omit<JobOptions<{}>, "module" | "params" | "master">;
+  readonly #options: StreamingContextOptions;
   readonly #runner: DeferredRunner;
   #driver: Driver | undefined;
 
-  constructor(options: Omit<JobOptions<{}>, "module" | "params" | "master">) {
+  constructor(options: StreamingContextOptions) {
     if (threadData !== undefined) {
       throw new MillraceError(
         "JOB_STARTS_ITSELF",
@@ -32,7 +39,7 @@ export class StreamingContext extends JobContext implements RunningJob {
         },
       );
     }
-    const { batchIntervalMs } = resolveOptions("StreamingContext", { ...options, master: "local" });
+    const { batchIntervalMs } = resolve(options);
     const runner = new DeferredRunner(refusingRunner(askedBeforeStart));
     super(options.appName, batchIntervalMs, new Graph(runner, batchIntervalMs));
     this.#options = options;
@@ -47,16 +54,18 @@ export class StreamingContext extends JobContext implements RunningJob {
       });
     }
     this.graph.seal();
-    const options = resolveOptions("StreamingContext", { ...this.#options, master: "local" });
-    this.#driver = new Driver({
+    const options = resolve(this.#options);
+    const driver = new Driver({
       context: this,
       options,
       clock: systemClock,
       openStore: storeOf(options),
       createExecutor: () => new InProcessExecutor(() => this.graph),
     });
-    this.#runner.target = actionsOutsideBatches(this.#driver);
-    await this.#driver.start();
+    this.#driver = driver;
+    this.#runner.target = actionsOutsideBatches(driver);
+    await driver.start();
+    if (this.#options.handleSignals) void driver.closed.then(stopOnSignals(driver));
   }
 
   getState(): "INITIALIZED" | "ACTIVE" | "STOPPED" {
@@ -85,4 +94,8 @@ export class StreamingContext extends JobContext implements RunningJob {
       hint: "Call `await ssc.start()` first.",
     });
   }
+}
+
+function resolve(options: StreamingContextOptions): ResolvedOptions {
+  return resolveOptions("StreamingContext", { ...options, master: "local" }, { handleSignals: isBoolean });
 }

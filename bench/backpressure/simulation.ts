@@ -74,7 +74,7 @@ export async function simulate(scenario: Scenario): Promise<SimulatedBatch[]> {
     backpressure.completed({
       seq: batches.length,
       batchTime,
-      inputs: [{ name: "simulated", records, lag, offsetRanges: [] }],
+      inputs: [{ name: "simulated", records, lag, offsetRanges: [], partitions: [] }],
       submissionTime: start,
       processingStartTime: start,
       processingEndTime: now,

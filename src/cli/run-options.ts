@@ -22,6 +22,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --initial-rate <records per second>  of a stream before that is known; turns backpressure on
   --max-batch-size <MiB>     what one batch may read
   ${SUPERVISE}                start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
+  --progress-json          one line of JSON on stdout for each batch
   --log-level <level>        debug, info, warn, error or silent  (default: info)
 
 Options given here win over those of runJob, which win over those of defineJob.
@@ -33,6 +34,7 @@ export interface RunArguments {
   readonly params: readonly (readonly [name: string, value: string])[];
   readonly engine: Partial<EngineOptions>;
   readonly logLevel: string;
+  readonly progressJson: boolean;
   readonly supervised: boolean;
 }
 
@@ -55,6 +57,7 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
     imports: values.import ?? [],
     params: (values.param ?? []).map(splitParam),
     logLevel,
+    progressJson: values["progress-json"] === true,
     supervised: values.supervise === true,
     engine: {
       master: executors === undefined ? undefined : executors === 0 ? "local" : (`local[${executors}]` as Master),
@@ -126,6 +129,7 @@ function parse(args: readonly string[]) {
         backpressure: { type: "boolean" },
         "initial-rate": text,
         "max-batch-size": text,
+        "progress-json": { type: "boolean" },
         supervise: { type: "boolean" },
         "log-level": text,
       },

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { loadJob } from "../job/load-job.ts";
 import { MillraceError } from "../model/errors.ts";
+import type { StreamingListener } from "../model/events.ts";
 import { runJob } from "../run-job.ts";
 import { runChild } from "./child.ts";
 import { exitCodeOf } from "./exit-code.ts";
@@ -15,7 +16,7 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(RUN_USAGE);
     return 0;
   }
-  const { module, imports, params, engine, logLevel, supervised } = parseRunArguments(args);
+  const { module, imports, params, engine, logLevel, progressJson, supervised } = parseRunArguments(args);
   // Worker threads inherit Node's own options, so `--import` must be one of the process, not only of this program.
   const missing = imports.filter((name) => !isPreloaded(name));
   const nodeOptions = [...process.execArgv, ...missing.flatMap((name) => ["--import", name])];
@@ -31,6 +32,7 @@ export async function run(args: readonly string[]): Promise<number> {
       ...engine,
       params: typedParams(params, defaults),
       logger,
+      listeners: progressJson ? [progressLines] : [],
       handleSignals: true,
     });
     await running.awaitTermination();
@@ -42,6 +44,10 @@ export async function run(args: readonly string[]): Promise<number> {
     return exitCodeOf(error);
   }
 }
+
+const progressLines: StreamingListener = {
+  onProgress: (progress) => void process.stdout.write(`${JSON.stringify(progress)}\n`),
+};
 
 function isPreloaded(name: string): boolean {
   return process.execArgv.some(

@@ -8,7 +8,9 @@ import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
+import type { BatchInfo } from "../model/events.ts";
 import type { BatchPlan, RunningPlan } from "../model/plan.ts";
+import type { StepDurations } from "../model/progress.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
@@ -17,6 +19,7 @@ import type { Journal } from "./journal.ts";
 import type { ListenerBus } from "./listener-bus.ts";
 import { type LookingBack, withLookBack } from "./look-back.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
+import { ProgressReport } from "./progress-report.ts";
 import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
 import type { Trigger } from "./trigger.ts";
@@ -40,6 +43,8 @@ export interface BatchLoopParts {
   readonly force: AbortSignal;
 }
 
+type StepsBefore = Pick<StepDurations, "planning" | "planWrite">;
+
 const LONGEST_BACKOFF_MS = 60_000;
 
 /** Steps 1 to 7 of every batch, one batch after the other. */
@@ -47,6 +52,7 @@ export class BatchLoop {
   readonly #parts: BatchLoopParts;
   readonly #backpressure: Backpressure | undefined;
   readonly #lasting: Lasting;
+  readonly #report = new ProgressReport();
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
@@ -63,7 +69,7 @@ export class BatchLoop {
     if (journal.world.pending) {
       const pending = this.#runnable(plannedEarlier(streams, journal.world.pending.plan));
       await this.#fence(pending.plan);
-      await this.#runToSuccess(pending);
+      await this.#runToSuccess(pending, { planning: 0, planWrite: 0 });
     }
     let last = journal.world.batchTime ?? undefined;
     while (true) {
@@ -85,16 +91,18 @@ export class BatchLoop {
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
-    const { context, trigger, journal, streams, force, back, graphDigest } = this.#parts;
+    const { clock, context, trigger, journal, streams, force, back, graphDigest } = this.#parts;
+    const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
     const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
+    const plannedAt = clock.now();
     const verdict = trigger.judge(planned);
     if (verdict !== "run") return verdict;
     const plan = withLookBack(planned.plan, context, back, journal.world);
     const batch = this.#runnable({ plan, inputs: planned.inputs });
     await this.#fence(batch.plan);
     await journal.plan(plan, graphDigest);
-    await this.#runToSuccess(batch);
+    await this.#runToSuccess(batch, { planning: plannedAt - begun, planWrite: clock.now() - plannedAt });
     return verdict;
   }
 
@@ -110,11 +118,11 @@ export class BatchLoop {
   }
 
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
-  async #runToSuccess(batch: PlannedBatch<RunningPlan>): Promise<void> {
+  async #runToSuccess(batch: PlannedBatch<RunningPlan>, before: StepsBefore): Promise<void> {
     const { options, clock, stopping } = this.#parts;
     for (let retry = 0; ; retry++) {
       try {
-        await this.#runBatch(batch);
+        await this.#runBatch(batch, before);
         return;
       } catch (error) {
         if (retry === options.batchRetries || MillraceError.is(error, "FENCED") || stopping.aborted) throw error;
@@ -126,18 +134,22 @@ export class BatchLoop {
     }
   }
 
-  async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>): Promise<void> {
+  async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>, before: StepsBefore): Promise<void> {
     const { context, options, clock, bus, force, sinks, journal, streams, back } = this.#parts;
     const { states, windows } = this.#lasting;
     const { outputs } = context.graph;
-    const progress = new BatchProgress(plan, inputs, outputs, clock.now());
+    const progress = new BatchProgress(plan, inputs, outputs, clock.now(), bus);
     bus.emit("onBatchSubmitted", progress.info());
     const run = this.#batchRun(plan);
-    progress.started(clock.now());
+    const started = clock.now();
+    progress.started(started);
     bus.emit("onBatchStarted", progress.info());
     const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: force, clock };
+    let processed = started;
+    let failure: Error | undefined;
     try {
       await runOutputs(outputs, [...back.states, ...back.windows], run, sinks, progress, limits);
+      processed = clock.now();
       await journal.complete(plan.seq, states.writes(plan));
       states.commit();
       windows.keep(plan.seq, run.windowBlocks());
@@ -145,13 +157,26 @@ export class BatchLoop {
       for (const { source, planner } of streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
+    } catch (error) {
+      failure = error as Error;
+      throw error;
     } finally {
       states.discard();
       run.end();
-      progress.ended(clock.now());
+      progress.ended(clock.now(), failure);
       bus.emit("onBatchCompleted", progress.info());
     }
-    this.#backpressure?.completed(progress.info());
+    const info = progress.info();
+    this.#backpressure?.completed(info);
+    const { processingEndTime: ended = processed } = info;
+    this.#tellProgress(plan, info, { ...before, processing: processed - started, commit: ended - processed });
+  }
+
+  #tellProgress(plan: RunningPlan, info: BatchInfo, durations: StepDurations): void {
+    const { bus } = this.#parts;
+    if (!bus.hears("onProgress")) return;
+    const nextRateOf = (source: string) => this.#backpressure?.rateOf(source);
+    bus.emit("onProgress", this.#report.of(plan, info, durations, nextRateOf));
   }
 
   /** After a restart: what windows still look back on is read again, batch by batch. */

@@ -1,32 +1,53 @@
 import type { BatchInfo, InputInfo, OutputInfo } from "../model/events.ts";
 import type { BatchPlan } from "../model/plan.ts";
+import type { ListenerBus } from "./listener-bus.ts";
 
-/** What is known of a batch so far, as listeners are told it. */
+/** What is known of a batch so far, as listeners are told it. Tells them of its outputs. */
 export class BatchProgress {
   readonly #plan: BatchPlan;
   readonly #inputs: readonly InputInfo[];
   readonly #outputs: OutputInfo[];
   readonly #submissionTime: number;
+  readonly #bus: ListenerBus;
   #start: number | undefined;
   #end: number | undefined;
+  #failure: Error | undefined;
 
-  constructor(plan: BatchPlan, inputs: readonly InputInfo[], outputs: readonly { name: string }[], now: number) {
+  constructor(
+    plan: BatchPlan,
+    inputs: readonly InputInfo[],
+    outputs: readonly { name: string }[],
+    now: number,
+    bus: ListenerBus,
+  ) {
     this.#plan = plan;
     this.#inputs = inputs;
     this.#outputs = outputs.map(({ name }) => ({ name, duration: undefined, failure: undefined }));
     this.#submissionTime = now;
+    this.#bus = bus;
   }
 
   started(now: number): void {
     this.#start = now;
   }
 
-  output(index: number, info: Pick<OutputInfo, "duration" | "failure">): void {
-    this.#outputs[index] = { ...this.#outputs[index]!, ...info };
+  outputStarted(index: number, now: number): void {
+    const { seq, batchTime } = this.#plan;
+    const output = this.#outputs[index]!;
+    const info = { ...output, seq, batchTime, id: index, startTime: now, endTime: undefined };
+    this.#bus.emit("onOutputOperationStarted", info);
   }
 
-  ended(now: number): void {
+  outputEnded(index: number, startTime: number, endTime: number, failure: OutputInfo["failure"]): void {
+    const { seq, batchTime } = this.#plan;
+    const output = { name: this.#outputs[index]!.name, duration: endTime - startTime, failure };
+    this.#outputs[index] = output;
+    this.#bus.emit("onOutputOperationCompleted", { ...output, seq, batchTime, id: index, startTime, endTime });
+  }
+
+  ended(now: number, failure: Error | undefined): void {
     this.#end = now;
+    this.#failure = failure;
   }
 
   info(): BatchInfo {
@@ -44,6 +65,7 @@ export class BatchProgress {
       processingDelay: processing,
       totalDelay: scheduling === undefined || processing === undefined ? undefined : scheduling + processing,
       outputs: [...this.#outputs],
+      failure: this.#failure,
     };
   }
 }

@@ -3,7 +3,7 @@ import type { Logger, StreamingListener } from "../model/events.ts";
 type Callback = keyof StreamingListener;
 type EventOf<C extends Callback> = Parameters<NonNullable<StreamingListener[C]>>[0];
 
-/** Tells listeners, in the order they were added. What one of them throws is logged and never hurts the stream. */
+/** Tells listeners, in the order they were added. What one of them throws, or rejects with, is logged and never hurts the stream. */
 export class ListenerBus {
   readonly #listeners: readonly StreamingListener[];
   readonly #logger: Logger | undefined;
@@ -17,11 +17,20 @@ export class ListenerBus {
   emit<C extends Callback>(callback: C, event: EventOf<C>): void {
     for (const listener of [...this.#listeners]) {
       try {
-        (listener[callback] as ((event: EventOf<C>) => void) | undefined)?.call(listener, event);
+        const told: unknown = (listener[callback] as ((event: EventOf<C>) => unknown) | undefined)?.call(
+          listener,
+          event,
+        );
+        if (told instanceof Promise) told.catch((error) => this.#report(callback, error));
       } catch (error) {
         this.#report(callback, error);
       }
     }
+  }
+
+  /** Whether anybody listens: what is costly to tell need not be made otherwise. */
+  hears(callback: Callback): boolean {
+    return this.#listeners.some((listener) => listener[callback] !== undefined);
   }
 
   #report(callback: string, error: unknown): void {

@@ -6,8 +6,8 @@ export function logListener(logger: Logger): StreamingListener {
     onStreamingStarted: () => logger.info({}, "the stream has started"),
     onBatchSubmitted: (info) => logger.debug(fieldsOf(info), "batch planned"),
     onBatchCompleted: (info) => {
-      const failed = info.outputs.find(({ failure }) => failure !== undefined);
-      if (failed) logger.error({ ...fieldsOf(info), output: failed.name, err: failed.failure }, "batch failed");
+      const output = info.outputs.find(({ failure }) => failure !== undefined)?.name;
+      if (info.failure) logger.error({ ...fieldsOf(info), output, err: info.failure }, "batch failed");
       else logger.info(fieldsOf(info), "batch completed");
     },
     onTaskFailed: ({ batchTime, partition, attempt, executorId, error, willRetry }) => {

@@ -41,7 +41,7 @@ export function plannedEarlier(streams: readonly Stream[], plan: BatchPlan): Pla
   return { plan, inputs };
 }
 
-function inputInfo(source: Source, { slices, records, lag }: PlannedSlices): InputInfo {
+function inputInfo(source: Source, { slices, records, lag, partitions = [] }: PlannedSlices): InputInfo {
   const offsetRanges = source.offsets ? slices.map(plainRange) : [];
-  return { name: source.name, records, lag, offsetRanges };
+  return { name: source.name, records, lag, offsetRanges, partitions };
 }

@@ -57,6 +57,7 @@ async function timed(
   work: () => Promise<void>,
 ): Promise<void> {
   const start = clock.now();
+  for (const output of some) progress.outputStarted(all.indexOf(output), start);
   let failure: MillraceError | undefined;
   try {
     await work();
@@ -64,7 +65,8 @@ async function timed(
     failure = MillraceError.is(error) ? error : outputFailed(some[0]!, error);
     throw failure;
   } finally {
-    for (const output of some) progress.output(all.indexOf(output), { duration: clock.now() - start, failure });
+    const end = clock.now();
+    for (const output of some) progress.outputEnded(all.indexOf(output), start, end, failure);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { PartitionLag } from "../model/events.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { PartitionRates } from "../model/partition-rates.ts";
 import type { Position, Slice } from "../model/plan.ts";
@@ -38,6 +39,8 @@ export interface PlannedSlices {
   readonly records: number;
   /** How many offsets are still behind these slices. */
   readonly lag: number;
+  /** The same by partition, where there are any. */
+  readonly partitions?: readonly PartitionLag[];
 }
 
 /** What bounds the size of one batch. */

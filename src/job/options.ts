@@ -179,9 +179,13 @@ export const JOB_CHECKS: { readonly [O in keyof Required<JobOptions<unknown>>]: 
 const BATCH_INTERVAL_MS_MIN = 20;
 const BATCH_INTERVAL_MS_MAX = 24 * 3_600_000;
 
-/** @throws BAD_OPTION */
-export function resolveOptions(owner: string, given: JobOptions<unknown>): ResolvedOptions {
-  checkOptions(owner, given, JOB_CHECKS);
+/** `further` are options of the owner that are none of the engine's. @throws BAD_OPTION */
+export function resolveOptions(
+  owner: string,
+  given: JobOptions<unknown>,
+  further: { readonly [option: string]: Check } = {},
+): ResolvedOptions {
+  checkOptions(owner, given, { ...JOB_CHECKS, ...further });
   for (const required of ["appName", "batchInterval"] as const) {
     if (given[required] !== undefined) continue;
     throw new MillraceError("BAD_OPTION", `${owner} needs "${required}".`, {

@@ -71,10 +71,16 @@ export class DirectStreamPlanner implements SourcePlanner {
         untilOffset: untils[i]!,
       }),
     );
+    const partitions = backlogs.map(({ topic, partition, latest }, i) => ({
+      topic,
+      partition,
+      lag: latest - untils[i]!,
+    }));
     return {
       slices: this.#plan.minPartitions === undefined ? slices : splitRanges(slices, this.#plan.minPartitions),
       records: slices.reduce((sum, { fromOffset, untilOffset }) => sum + untilOffset - fromOffset, 0),
-      lag: backlogs.reduce((sum, backlog, i) => sum + backlog.latest - untils[i]!, 0),
+      lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
+      partitions,
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Time } from "./duration.ts";
 import type { MillraceError } from "./errors.ts";
-import type { OffsetRange } from "./offset-range.ts";
+import type { OffsetRange, TopicPartition } from "./offset-range.ts";
+import type { StreamProgress } from "./progress.ts";
 
 /** What the engine tells about itself. The log, the demo's table and a UI are only listeners. */
 
@@ -12,6 +13,12 @@ export interface InputInfo {
   readonly offsetRanges: readonly OffsetRange[];
   /** Offsets that were there when the batch was planned and are not part of it. */
   readonly lag: number;
+  /** The same by partition, one entry for each; none for what is not read from Kafka, and for a batch that an earlier run has planned. */
+  readonly partitions: readonly PartitionLag[];
+}
+
+export interface PartitionLag extends TopicPartition {
+  readonly lag: number;
 }
 
 export interface OutputInfo {
@@ -19,6 +26,17 @@ export interface OutputInfo {
   /** Milliseconds; undefined when it has not run. */
   readonly duration: number | undefined;
   readonly failure: MillraceError | undefined;
+}
+
+/** Spark: `OutputOperationInfo`. */
+export interface OutputOperationInfo extends OutputInfo {
+  /** The key of the batch. */
+  readonly seq: number;
+  readonly batchTime: Time;
+  /** 0, 1, 2 ... in the order of registration. */
+  readonly id: number;
+  readonly startTime: Time;
+  readonly endTime: Time | undefined;
 }
 
 /** Spark: `BatchInfo`. Durations in milliseconds. */
@@ -36,6 +54,8 @@ export interface BatchInfo {
   readonly processingDelay: number | undefined;
   readonly totalDelay: number | undefined;
   readonly outputs: readonly OutputInfo[];
+  /** Why the batch does not count: that of an output, or what kept its completion from being written. */
+  readonly failure: Error | undefined;
 }
 
 export interface TaskFailure {
@@ -47,13 +67,19 @@ export interface TaskFailure {
   readonly willRetry: boolean;
 }
 
-/** @runs driver. An error thrown here is logged and never hurts the stream. Spark: `StreamingListener`. */
+/** @runs driver. An error thrown here, or a promise that rejects, is logged and never hurts the stream. Nothing waits for a listener. Spark: `StreamingListener`. */
 export interface StreamingListener {
   onStreamingStarted?(event: { time: Time }): void;
   onBatchSubmitted?(info: BatchInfo): void;
   onBatchStarted?(info: BatchInfo): void;
-  /** After success and after failure; see `outputs[].failure`. */
+  /** Those that run on executors start and end together: they share their passes over the data. */
+  onOutputOperationStarted?(info: OutputOperationInfo): void;
+  /** After success and after failure. */
+  onOutputOperationCompleted?(info: OutputOperationInfo): void;
+  /** After success and after failure; see `failure`. A batch that runs again is told again, with the same `seq`. */
   onBatchCompleted?(info: BatchInfo): void;
+  /** After each batch that has succeeded. Spark: `onQueryProgress` of Structured Streaming. */
+  onProgress?(progress: StreamProgress): void;
   onTaskFailed?(event: TaskFailure): void;
   /** An executor was lost; unless the stream is stopping, another one takes its place. */
   onExecutorLost?(event: { executorId: number; error: MillraceError }): void;

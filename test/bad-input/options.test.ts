@@ -156,6 +156,12 @@ test("a bad value is told with the values that are good", async () => {
     /"handleSignals" must be true or false; it is "yes"/,
     /Correct/,
   );
+  await assertRefused(
+    () => new StreamingContext({ appName: "x", batchInterval: 20, handleSignals: 1 } as never),
+    "BAD_OPTION",
+    /StreamingContext: "handleSignals" must be true or false; it is 1/,
+    /Correct/,
+  );
 });
 
 test("rates that are none, or contradict each other, are refused", async () => {

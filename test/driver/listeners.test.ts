@@ -5,12 +5,16 @@ import {
   type BatchInfo,
   defineJob,
   type JobContext,
+  KafkaUtils,
   type Logger,
   type MillraceError,
+  type OutputOperationInfo,
   type RunOptions,
   runJob,
   type StreamingListener,
 } from "millrace";
+import { MemoryDisk } from "../checkpoint/memory-store.ts";
+import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 
@@ -67,7 +71,7 @@ test("a batch tells its key, its inputs, its times and its outputs", async (t) =
   await running.stop();
   const infos = events.slice(1).map(([, info]) => info as BatchInfo);
   const time = 10_520;
-  const input = { name: "queue-0", records: 3, lag: 1, offsetRanges: [] };
+  const input = { name: "queue-0", records: 3, lag: 1, offsetRanges: [], partitions: [] };
   const pending = (name: string) => ({ name, duration: undefined, failure: undefined });
   assert.deepEqual(events[0], ["started", { time: 10_500 }]);
   const submitted: BatchInfo = {
@@ -81,6 +85,7 @@ test("a batch tells its key, its inputs, its times and its outputs", async (t) =
     processingDelay: undefined,
     totalDelay: undefined,
     outputs: [pending("slow"), pending("parallel")],
+    failure: undefined,
   };
   const begun = { ...submitted, processingStartTime: time, schedulingDelay: 0 };
   const completed = {
@@ -108,7 +113,8 @@ test("a failed batch is completed with its failure, and what came after it has n
   });
   await assert.rejects(running.awaitTermination(), { code: "OUTPUT_FAILED" });
   assert.deepEqual(names(), ["started", "submitted", "batch started", "completed"]);
-  const { outputs } = events.at(-1)![1] as BatchInfo;
+  const { outputs, failure } = events.at(-1)![1] as BatchInfo;
+  assert.equal(failure, outputs[1]!.failure);
   assert.deepEqual(
     outputs.map(({ name, duration, failure }) => [name, typeof duration, failure?.code]),
     [
@@ -117,6 +123,65 @@ test("a failed batch is completed with its failure, and what came after it has n
       ["never", "undefined", undefined],
     ],
   );
+});
+
+test("each output operation tells when it starts and how it ends; those on executors run together", async (t) => {
+  assertNothingLeft(t);
+  const clock = new ManualClock(10_000);
+  const told: [string, OutputOperationInfo][] = [];
+  const running = await start(
+    (ssc) => {
+      ssc.addStreamingListener({
+        onOutputOperationStarted: (info) => told.push(["started", info]),
+        onOutputOperationCompleted: (info) => told.push(["completed", info]),
+      });
+      const stream = ssc.queueStream([[1]]);
+      stream.foreachRDD(() => clock.set(clock.now() + 15), { name: "slow" });
+      stream.foreachPartition(() => clock.set(clock.now() + 5), { name: "parallel" });
+      stream.foreachPartition(() => {}, { name: "beside" });
+      stream.foreachRDD(boom, { name: "bad" });
+    },
+    { clock },
+  );
+  await assert.rejects(running.awaitTermination());
+  const operation = (id: number, name: string, startTime: number, endTime: number | undefined) => {
+    const duration = endTime === undefined ? undefined : endTime - startTime;
+    return { seq: 1, batchTime: 10_000, id, name, startTime, endTime, duration, failure: undefined };
+  };
+  const { failure } = told.at(-1)![1];
+  assert.equal(failure?.code, "OUTPUT_FAILED");
+  assert.deepEqual(told, [
+    ["started", operation(1, "parallel", 10_000, undefined)],
+    ["started", operation(2, "beside", 10_000, undefined)],
+    ["completed", operation(1, "parallel", 10_000, 10_005)],
+    ["completed", operation(2, "beside", 10_000, 10_005)],
+    ["started", operation(0, "slow", 10_005, undefined)],
+    ["completed", operation(0, "slow", 10_005, 10_020)],
+    ["started", operation(3, "bad", 10_020, undefined)],
+    ["completed", { ...operation(3, "bad", 10_020, 10_020), failure }],
+  ]);
+});
+
+test("a batch whose completion cannot be written has that failure, though its outputs have none", async (t) => {
+  assertNothingLeft(t);
+  const topic = await createTopic(t);
+  const disk = new MemoryDisk();
+  const full = new Error("no space left");
+  const { events, listener } = recorder();
+  const running = await start(
+    (ssc) => {
+      ssc.addStreamingListener(listener);
+      KafkaUtils.createDirectStream(ssc, [topic], { "bootstrap.servers": bootstrapServers() }).foreachRDD(() => {
+        disk.before = (step) => {
+          if (step === "append") throw full;
+        };
+      });
+    },
+    { openStore: async () => disk.store(), trigger: "interval" },
+  );
+  await assert.rejects(running.awaitTermination(), full);
+  const { failure, outputs } = events.at(-1)![1] as BatchInfo;
+  assert.deepEqual([failure, outputs[0]!.failure], [full, undefined]);
 });
 
 test("a failed task tells where it was and whether it is tried again", async (t) => {
@@ -182,6 +247,29 @@ test("a listener that throws hurts neither the stream nor the next listener", as
       ["a streaming listener threw", "onBatchStarted"],
       ["a streaming listener threw", "onBatchCompleted"],
     ],
+  );
+});
+
+test("nor does one whose promise rejects", async (t) => {
+  assertNothingLeft(t);
+  const logged: unknown[] = [];
+  const quiet = () => {};
+  const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error: (fields) => void logged.push(fields) };
+  const running = await start(
+    (ssc) => {
+      ssc.addStreamingListener({
+        async onBatchStarted() {
+          boom();
+        },
+      });
+      ssc.queueStream([[1]]).foreachRDD(() => {});
+    },
+    { logger },
+  );
+  await running.awaitTermination();
+  assert.deepEqual(
+    logged.map((fields) => ({ ...(fields as object), err: (fields as { err: Error }).err.message })),
+    [{ callback: "onBatchStarted", err: "boom" }],
   );
 });
 

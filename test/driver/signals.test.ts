@@ -2,13 +2,19 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("../fixtures/jobs/slow-batch.ts", import.meta.url));
+const programs = ["slow-batch", "slow-script"].map((name) =>
+  fileURLToPath(new URL(`../fixtures/jobs/${name}.ts`, import.meta.url)),
+);
 
-function run(...args: string[]): { child: ChildProcess; lines: AsyncIterator<string>; exited: Promise<unknown[]> } {
+function run(
+  program: string,
+  ...args: string[]
+): { child: ChildProcess; lines: AsyncIterator<string>; exited: Promise<unknown[]> } {
   const child = spawn(process.execPath, ["--conditions=millrace-source", program, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -18,22 +24,26 @@ function run(...args: string[]): { child: ChildProcess; lines: AsyncIterator<str
 
 const next = async (lines: AsyncIterator<string>) => (await lines.next()).value as string;
 
-test("a first signal finishes the batch, and the process ends by itself", { timeout: 20_000 }, async () => {
-  const { child, lines, exited } = run("100");
-  assert.equal(await next(lines), "batch 1 begins");
-  child.kill("SIGTERM");
-  assert.equal(await next(lines), "batch 1 ends");
-  assert.equal(await next(lines), "stopped");
-  assert.deepEqual(await exited, [0, null]);
-});
+for (const program of programs) {
+  test(`a first signal finishes the batch, and the process ends by itself: ${basename(program)}`, {
+    timeout: 20_000,
+  }, async () => {
+    const { child, lines, exited } = run(program, "100");
+    assert.equal(await next(lines), "batch 1 begins");
+    child.kill("SIGTERM");
+    assert.equal(await next(lines), "batch 1 ends");
+    assert.equal(await next(lines), "stopped");
+    assert.deepEqual(await exited, [0, null]);
+  });
 
-test("a second signal ends the batch that does not", { timeout: 20_000 }, async () => {
-  const { child, lines, exited } = run("1000000");
-  assert.equal(await next(lines), "batch 1 begins");
-  child.kill("SIGINT");
-  // What comes right after the first one counts as the same press of a key.
-  const again = setInterval(() => child.kill("SIGINT"), 100);
-  assert.equal(await next(lines), "stopped");
-  clearInterval(again);
-  assert.deepEqual(await exited, [0, null]);
-});
+  test(`a second signal ends the batch that does not: ${basename(program)}`, { timeout: 20_000 }, async () => {
+    const { child, lines, exited } = run(program, "1000000");
+    assert.equal(await next(lines), "batch 1 begins");
+    child.kill("SIGINT");
+    // What comes right after the first one counts as the same press of a key.
+    const again = setInterval(() => child.kill("SIGINT"), 100);
+    assert.equal(await next(lines), "stopped");
+    clearInterval(again);
+    assert.deepEqual(await exited, [0, null]);
+  });
+}

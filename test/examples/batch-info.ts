@@ -15,7 +15,7 @@ export function batchInfo(seq: number, offsets: readonly (readonly [from: number
   return {
     seq,
     batchTime,
-    inputs: [{ name: "page-views", records, offsetRanges, lag: 0 }],
+    inputs: [{ name: "page-views", records, offsetRanges, lag: 0, partitions: [] }],
     submissionTime: batchTime + 5,
     processingStartTime: batchTime + 5,
     processingEndTime: batchTime + 45,
@@ -23,5 +23,6 @@ export function batchInfo(seq: number, offsets: readonly (readonly [from: number
     processingDelay: 40,
     totalDelay: 45,
     outputs: [{ name: "foreachRDD", duration: 40, failure: undefined }],
+    failure: undefined,
   };
 }

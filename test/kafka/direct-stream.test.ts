@@ -86,6 +86,10 @@ test("maxRatePerPartition cuts a backlog into batches without a gap, and lag say
       [10, 0],
     ],
   );
+  assert.deepEqual(
+    batches.map(({ inputs }) => inputs[0]!.partitions),
+    [15, 5, 0].map((lag) => [0, 1].map((partition) => ({ topic, partition, lag }))),
+  );
 });
 
 test("backpressure bounds the first batches too, after a restart as well, and leaves nothing out", async (t) => {

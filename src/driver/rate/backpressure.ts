@@ -20,7 +20,12 @@ export class Backpressure {
   }
 
   /** A batch has succeeded. */
-  completed({ inputs, processingEndTime, processingDelay, schedulingDelay }: Omit<BatchInfo, "outputs">): void {
+  completed({
+    inputs,
+    processingEndTime,
+    processingDelay,
+    schedulingDelay,
+  }: Omit<BatchInfo, "outputs" | "failure">): void {
     if (processingEndTime === undefined || processingDelay === undefined) return;
     // More than an interval late is only a batch that ran again, or was planned by an earlier run: that says nothing about the load.
     const late = Math.min(this.#intervalMs, schedulingDelay ?? 0);
