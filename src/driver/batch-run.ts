@@ -7,7 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
 import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
-import { MillraceError } from "../model/errors.ts";
+import { assert, MillraceError } from "../model/errors.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
@@ -241,7 +241,7 @@ export class BatchRun implements ActionRunner {
     const { leaf, partition, wants } = draft;
     const slice = leaf.kind === "source" ? this.#slicesOf(leaf)[partition] : undefined;
     const empty = slice !== undefined && slice.fromOffset === slice.untilOffset;
-    if (empty && draft.skippableWhenEmpty && wants.every(({ consumer }) => consumer.kind !== "output")) {
+    if (empty && draft.skippableWhenEmpty && !wants.some(({ consumer }) => writes(consumer))) {
       return wants.map(({ consumer }) => this.#resultOfNothing(consumer));
     }
     const state = this.#stateOf(draft);
@@ -290,6 +290,7 @@ export class BatchRun implements ActionRunner {
       case "blocks":
         return new BlockWriter(this.#graph.blockPartitions(this.#graph.find(consumer.of) as BlockNode)).finish();
       case "action":
+        assert(consumer.action.kind !== "saveAsTextFile", "an empty part is written by its task");
         return collectorOf(consumer.action, "").result();
       case "output":
         return undefined;
@@ -310,4 +311,9 @@ export class BatchRun implements ActionRunner {
       at: { batchTime: this.plan.batchTime },
     });
   }
+}
+
+/** Whether a consumer has something to do for an empty partition too. */
+function writes(consumer: ConsumerKind): boolean {
+  return consumer.kind === "output" || (consumer.kind === "action" && consumer.action.kind === "saveAsTextFile");
 }

@@ -11,8 +11,11 @@ export interface Collector extends Receiver<unknown> {
 
 const end = () => {};
 
+/** Actions that need nothing but the values. */
+export type CollectedAction = Exclude<Action, { kind: "saveAsTextFile" }>;
+
 /** Computes one partition of an action. Results that hold values of the user are encoded here, by the rules of what may cross. */
-export function collectorOf(action: Action, name: string): Collector {
+export function collectorOf(action: CollectedAction, name: string): Collector {
   switch (action.kind) {
     case "collect":
       return collect(name, Number.POSITIVE_INFINITY);
@@ -93,5 +96,5 @@ function stats(): Collector {
 
 /** Actions whose per-partition results travel encoded. */
 export function isEncoded(action: Action): boolean {
-  return action.kind !== "count" && action.kind !== "stats";
+  return !["count", "stats", "saveAsTextFile"].includes(action.kind);
 }

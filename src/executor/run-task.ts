@@ -6,6 +6,7 @@ import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { type Partition, partitionOf } from "../operators/partition.ts";
 import { type Chunk, failureOf, OperatorFailure } from "../operators/receiver.ts";
+import { writeTextPart } from "../operators/text-part.ts";
 import { crossing } from "../shuffle/cloneable.ts";
 import { type BlockReceiver, stay } from "../shuffle/movement.ts";
 import type { StateBatch } from "../state/program.ts";
@@ -64,7 +65,12 @@ function attach(
   const node = graph.find(consumer.node);
   switch (consumer.kind) {
     case "action": {
-      const collector = collectorOf(consumer.action, node.name);
+      const { action } = consumer;
+      if (action.kind === "saveAsTextFile") {
+        const context = contexts.at(consumer.partition, graph.numPartitions(node));
+        return attachWaiting(branch, flow, node.name, (values) => writeTextPart(action.directory, values, context));
+      }
+      const collector = collectorOf(action, node.name);
       branch.receivers.push(collector);
       return () => collector.result();
     }
@@ -86,20 +92,8 @@ function attach(
     case "output": {
       const output = outputs.find(({ id }) => id === consumer.output);
       assert(output !== undefined && output.kind !== "foreachRDD", `${consumer.output} is no output for executors`);
-      const bridge = flow.bridge();
-      branch.bridges.push(bridge);
       const context = contexts.at(consumer.partition, graph.numPartitions(node));
-      let result: unknown;
-      flow.start(async () => {
-        try {
-          result = await write(output, partitionOf(bridge as AsyncIterable<never[]>), context, home);
-        } catch (error) {
-          throw failureOf(output.name, error);
-        }
-        // A function that returns early has seen enough: what still comes is not kept for it.
-        bridge.abandon();
-      });
-      return () => result;
+      return attachWaiting(branch, flow, output.name, (values) => write(output, values, context, home));
     }
   }
 }
@@ -107,6 +101,28 @@ function attach(
 function stateBatch({ stateName, initialParent }: NodeOf<"state">, { plan }: BatchGraph): StateBatch {
   const withInitial = initialParent !== undefined && plan.states?.[stateName]?.fresh === true;
   return { time: plan.batchTime, previousTime: plan.previousTime, withInitial };
+}
+
+/** Puts code that waits at the end of a branch. */
+function attachWaiting(
+  branch: Branch,
+  flow: Flow,
+  name: string,
+  work: (values: Partition<never>) => Promise<unknown>,
+): () => unknown {
+  const bridge = flow.bridge();
+  branch.bridges.push(bridge);
+  let result: unknown;
+  flow.start(async () => {
+    try {
+      result = await work(partitionOf(bridge as AsyncIterable<never[]>));
+    } catch (error) {
+      throw failureOf(name, error);
+    }
+    // A function that returns early has seen enough: what still comes is not kept for it.
+    bridge.abandon();
+  });
+  return () => result;
 }
 
 /** @returns what the driver needs to publish the batch, if anything. */

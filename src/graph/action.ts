@@ -8,7 +8,9 @@ export type Action =
   | { readonly kind: "take"; readonly limit: number }
   | { readonly kind: "countByKey" }
   | { readonly kind: "countByValue" }
-  | { readonly kind: "stats" };
+  | { readonly kind: "stats" }
+  /** Each partition into a file of its own. */
+  | { readonly kind: "saveAsTextFile"; readonly directory: string };
 
 /** Computes actions. Where it comes from decides when an RDD may be asked: during its batch, in `onDriver`, never inside transform. */
 export interface ActionRunner {

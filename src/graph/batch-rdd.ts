@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import { KeyMap } from "../shuffle/key.ts";
@@ -96,6 +97,14 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     const { count, mean, spread, sum, min, max } = partitions.reduce(mergeMoments, noMoments);
     const variance = count === 0 ? Number.NaN : spread / count;
     return { count, mean: count === 0 ? Number.NaN : mean, sum, min, max, variance, stdev: Math.sqrt(variance) };
+  }
+
+  /**
+   * Writes each partition as a file `part-00000` into a directory, on the executors: a line for each value, a text as it is, anything else
+   * as JSON. Parts appear when they are whole and replace those of the same name; Spark refuses a directory that is there.
+   */
+  async saveAsTextFile(directory: string): Promise<void> {
+    await this.#run({ kind: "saveAsTextFile", directory: resolve(directory) });
   }
 
   /** One partition at a time. `for await (const value of rdd)` is the same. */

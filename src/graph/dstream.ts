@@ -108,6 +108,14 @@ export class DStream<out T> extends StreamOutputs<T> {
     return this.#stream(this.graph.node("transform", { kind: "transform", parents: [this.node], f: transformed }));
   }
 
+  /** {@link transform} of two streams. @runs executor and driver */
+  transformWith<O, U>(other: DStream<O>, f: (rdd: RDD<T>, other: RDD<O>, time: Time) => RDD<U>): DStream<U> {
+    requireFunction("transformWith", f);
+    const parents = [this.node, operations.nodeOf("transformWith", other)];
+    const transformed: NodeOf<"transform">["f"] = ([rdd, others], time) => f(rdd as RDD<T>, others as RDD<O>, time);
+    return this.#stream(this.graph.node("transformWith", { kind: "transform", parents, f: transformed }));
+  }
+
   /** Computes each partition once per batch and keeps the result until the batch ends. */
   cache(): DStream<T> {
     return this.#stream(operations.cache(this.graph, this.node));

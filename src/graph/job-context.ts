@@ -1,12 +1,16 @@
+import type { Time } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
-import { checkOptions } from "../model/options.ts";
+import { type Check, checkOptions, isBoolean, isText } from "../model/options.ts";
 import { nameAtCallSite } from "./call-site.ts";
 import { DStream } from "./dstream.ts";
 import type { Graph } from "./graph.ts";
+import type { NodeOf } from "./node.ts";
 import * as operations from "./operations.ts";
 import { requireFunction } from "./operations.ts";
 import { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
+import { TextFileSource } from "./text-source.ts";
 import { QueueSource, ValuesSource } from "./values-source.ts";
 
 /** What onDriver was given, and where. */
@@ -35,21 +39,50 @@ export class JobContext {
     this.graph = graph;
   }
 
+  /** @throws BAD_OPTION when there is no stream to unite */
   union<T>(...streams: readonly DStream<T>[]): DStream<T> {
-    return new DStream<T>(
-      operations.union(
-        this.graph,
-        streams.map(({ node }) => node),
-      ),
-      this.graph,
-    );
+    const nodes = operations.nodesOf("union", streams);
+    return new DStream<T>(operations.union(this.graph, nodes), this.graph);
   }
 
-  /** One inner list a batch, then empty batches. For tests and first tries. Spark: `queueStream`. */
-  queueStream<T>(batches: readonly Iterable<T>[], options: { numPartitions?: number } = {}): DStream<T> {
-    checkOptions("queueStream", options, { numPartitions: operations.isPartitionCount });
-    const source = new QueueSource(`queue-${this.#unnamed++}`, batches, options.numPartitions ?? 1);
-    return this.streamOf("queueStream", source);
+  /** One stream from several, per batch by any operations on their RDDs. @runs executor and driver: choose operations, do no I/O */
+  transform<A extends readonly unknown[], U>(
+    streams: readonly [...{ [I in keyof A]: DStream<A[I]> }],
+    f: (rdds: { [I in keyof A]: RDD<A[I]> }, time: Time) => RDD<U>,
+  ): DStream<U> {
+    requireFunction("transform", f);
+    const parents = operations.nodesOf("transform", streams);
+    const transformed: NodeOf<"transform">["f"] = (rdds, time) => f(rdds as never, time);
+    return new DStream<U>(this.graph.node("transform", { kind: "transform", parents, f: transformed }), this.graph);
+  }
+
+  /**
+   * One inner list a batch, or all of them in the first with `oneAtATime: false`; then `default` in each batch, or nothing. For tests and
+   * first tries; refused with a checkpoint. Spark: `queueStream`.
+   */
+  queueStream<T>(
+    batches: readonly Iterable<T>[],
+    options: { numPartitions?: number; oneAtATime?: boolean; default?: Iterable<T> } = {},
+  ): DStream<T> {
+    const { numPartitions = 1, oneAtATime = true, default: rest } = options;
+    const checks = { numPartitions: operations.isPartitionCount, oneAtATime: isBoolean, default: isIterable };
+    checkOptions("queueStream", options, checks);
+    const queue = oneAtATime ? batches : [batches.flatMap((batch) => [...batch])];
+    return this.streamOf("queueStream", new QueueSource(`queue-${this.#unnamed++}`, queue, numPartitions, rest));
+  }
+
+  /**
+   * The lines of the files that come into `directory` after the start, each file a partition. Move files in whole, by renaming them; names
+   * that begin with a dot or an underscore are passed over. Refused with a checkpoint. Spark: `textFileStream`.
+   */
+  textFileStream(directory: string): DStream<string> {
+    const wrong = isText(directory);
+    if (wrong !== undefined) {
+      throw new MillraceError("BAD_OPTION", `textFileStream: the directory ${wrong}.`, {
+        hint: 'For example: ssc.textFileStream("incoming").',
+      });
+    }
+    return this.streamOf("textFileStream", new TextFileSource(`text-${this.#unnamed++}`, directory));
   }
 
   /** The values as an RDD, the same on every executor. */
@@ -88,3 +121,6 @@ export class JobContext {
     return new RDD<T>(this.graph.node(method, { kind: "source", source }), this.graph);
   }
 }
+
+const isIterable: Check = (value) =>
+  typeof value === "object" && value !== null && Symbol.iterator in value ? undefined : "must be an iterable of values";

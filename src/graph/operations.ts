@@ -110,6 +110,14 @@ export function nodeOf(method: string, given: { readonly node: Node } | undefine
   });
 }
 
+/** @throws BAD_OPTION also when there are none */
+export function nodesOf(method: string, given: readonly { readonly node: Node }[]): Node[] {
+  if (given.length > 0) return given.map((one) => nodeOf(method, one));
+  throw new MillraceError("BAD_OPTION", `${method} takes at least one stream.`, {
+    hint: "A stream of nothing is ssc.queueStream([]).",
+  });
+}
+
 /** Two parents through one shuffle: cogroup, the joins, subtractByKey. @throws BAD_OPTION when there is no other parent */
 export function coShuffle<T, U>(
   scope: Scope,

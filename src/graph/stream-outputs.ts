@@ -1,9 +1,10 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import { checkOptions, isDurableName, isText } from "../model/options.ts";
+import { checkedLater, checkOptions, isDurableName, isText } from "../model/options.ts";
 import type { BatchContext, TaskContext } from "../model/plan.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { Sink } from "../operators/sink.ts";
+import { writeTextPart } from "../operators/text-part.ts";
 import type { BatchRDD } from "./batch-rdd.ts";
 import type { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
@@ -59,6 +60,17 @@ export class StreamOutputs<out T> {
       });
     }
     this.graph.output("saveTo", { kind: "saveTo", node: this.node, sink: sink["~sink"] }, options.name);
+  }
+
+  /**
+   * At least once: writes each batch into a directory `prefix-TIME[.suffix]` of its own, each partition as `part-00000`, each value as a line:
+   * a text as it is, anything else as JSON. A part appears when it is whole; a batch that runs again replaces its parts. @runs executor
+   */
+  saveAsTextFiles(prefix: string, suffix = ""): void {
+    checkOptions("saveAsTextFiles", { prefix, suffix }, { prefix: isText, suffix: checkedLater });
+    const save = (values: Partition<T>, task: TaskContext) =>
+      writeTextPart(`${prefix}-${task.batchTime}${suffix && `.${suffix}`}`, values, task);
+    this.graph.output("saveAsTextFiles", { kind: "foreachPartition", node: this.node, f: save });
   }
 
   /** Prints the first `num` values of each batch, in Spark's layout. */

@@ -34,18 +34,20 @@ export class ValuesSource<T> implements Source<T> {
   async closeReader(): Promise<void> {}
 }
 
-/** `ssc.queueStream`: one list per batch, then empty batches. */
+/** `ssc.queueStream`: one list per batch, then the same values in each, or none. */
 export class QueueSource<T> implements Source<T> {
   readonly name: string;
   readonly offsets = false;
   readonly streaming = true;
   readonly fixedPartitions: number;
   readonly #batches: readonly (readonly (readonly T[])[])[];
+  readonly #rest: readonly (readonly T[])[];
 
-  constructor(name: string, batches: readonly Iterable<T>[], numPartitions: number) {
+  constructor(name: string, batches: readonly Iterable<T>[], numPartitions: number, rest: Iterable<T> = []) {
     this.name = name;
     this.fixedPartitions = numPartitions;
     this.#batches = Array.from(batches, (batch) => deal([...batch], numPartitions));
+    this.#rest = deal([...rest], numPartitions);
   }
 
   describe(): string {
@@ -55,8 +57,7 @@ export class QueueSource<T> implements Source<T> {
   openPlanner(): SourcePlanner {
     let next = 0;
     const plan = () => {
-      const batch = this.#batches[next];
-      const sizes = Array.from({ length: this.fixedPartitions }, (_, p) => batch?.[p]?.length ?? 0);
+      const sizes = (this.#batches[next] ?? this.#rest).map(({ length }) => length);
       return {
         slices: sizes.map((size, partition) => slice(this.name, partition, next, next + Math.min(1, size))),
         records: sizes.reduce((sum, size) => sum + size, 0),
@@ -67,12 +68,14 @@ export class QueueSource<T> implements Source<T> {
       ...planner(plan, () => {
         next++;
       }),
-      awaitData: (signal) => (next < this.#batches.length ? Promise.resolve() : untilAborted(signal)),
+      awaitData: async (signal) => {
+        if (plan().records + plan().lag === 0) await untilAborted(signal);
+      },
     };
   }
 
   async *read({ partition, fromOffset }: Slice): AsyncIterable<Chunk<T>> {
-    yield this.#batches[fromOffset]?.[partition] ?? [];
+    yield (this.#batches[fromOffset] ?? this.#rest)[partition] ?? [];
   }
 
   async closeReader(): Promise<void> {}

@@ -88,6 +88,36 @@ export function anOuterSideMayBeUndefined(
   ages.leftOuterJoin(cities).map(([, [, { city }]]) => city);
 }
 
+export function severalStreamsBecomeOne(
+  ssc: JobContext,
+  views: DStream<PageView>,
+  ages: DStream<[string, number]>,
+  names: DStream<string>,
+): void {
+  expectType<DStream<[string, [number, string]]>>().of(
+    ssc.transform([ages, names], ([ages, names]) => ages.join(names.map((name) => [name, name]))),
+  );
+  expectType<DStream<string>>().of(
+    ssc.transform([views, ages, names], (rdds, time) => {
+      expectType<[RDD<PageView>, RDD<[string, number]>, RDD<string>]>().of(rdds);
+      expectType<number>().of(time);
+      return rdds[2].union(
+        rdds[1].keys(),
+        rdds[0].map(({ user }) => user),
+      );
+    }),
+  );
+  expectType<DStream<PageView | string>>().of(ssc.union<PageView | string>(views, names));
+  expectType<DStream<[string, number]>>().of(
+    ages.transformWith(names, (rdd, others) => rdd.subtractByKey(others.keyBy((name) => name))),
+  );
+  // @ts-expect-error There are two RDDs.
+  ssc.transform([ages, names], ([, , third]) => third);
+  // @ts-expect-error Choosing operations is no I/O.
+  ssc.transform([ages, names], async ([first]) => first);
+  expectType<DStream<string>>().of(ssc.textFileStream("incoming"));
+}
+
 export function anRddHasWhatItsValuesAllow(numbers: RDD<number>, ages: RDD<[string, number]>): void {
   const cities = numbers.map((n) => [String(n), { city: "" }]);
   type City = { city: string };
