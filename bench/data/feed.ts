@@ -1,7 +1,6 @@
 import { Connection, type Reader, Writer } from "@platformatic/kafka";
 import { type Codec, encodeBatch, nextRecords } from "./record-batch.ts";
-import { type Kind, writers } from "./records.ts";
-import { PARTITIONS } from "./topics.ts";
+import { type Kind, LONGEST_VALUE_BYTES, sizedWriter, writers } from "./records.ts";
 
 const PRODUCE = 0;
 const VERSION = 9;
@@ -13,19 +12,23 @@ const IN_FLIGHT_MAX = 8;
 /** Writes the same records to several topics, one for each codec. For one broker, which leads every partition. */
 export async function feed(
   broker: { host: string; port: number },
-  kind: Kind,
+  kind: Kind | number,
   records: number,
+  partitions: number,
   topics: readonly { readonly topic: string; readonly codec: Codec }[],
 ): Promise<void> {
   const connection = new Connection("millrace-bench", { maxInflights: IN_FLIGHT_MAX, requestTimeout: TIMEOUT_MS });
   await connection.connect(broker.host, broker.port);
-  const writeValue = writers[kind]();
+  const writeValue = typeof kind === "number" ? sizedWriter(kind) : writers[kind]();
+  const longest = typeof kind === "number" ? kind : LONGEST_VALUE_BYTES;
+  // Everything is spread evenly, however few records there are.
+  const share = Math.max(1, Math.ceil(records / partitions));
   const timestamp = Date.now();
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
   for (let left = records; left > 0; ) {
-    const perPartition = Array.from({ length: PARTITIONS }, () => {
-      const batch = nextRecords(writeValue, left);
+    const perPartition = Array.from({ length: partitions }, () => {
+      const batch = nextRecords(writeValue, Math.min(left, share), longest);
       left -= batch.count;
       return batch;
     });

@@ -7,6 +7,8 @@ import { LONGEST_VALUE_BYTES, type WriteValue } from "./records.ts";
 const BATCH_BYTES = 16 * 1024;
 const HEADER_BYTES = 61;
 const CRC_COVERS_FROM = 21;
+/** Of a record without key and headers, at most. */
+const RECORD_OVERHEAD_BYTES = 20;
 
 export type Codec = "none" | "lz4" | "zstd";
 
@@ -22,13 +24,13 @@ export interface Records {
   readonly count: number;
 }
 
-/** At most `limit` records, as many as a batch holds. */
-export function nextRecords(writeValue: WriteValue, limit: number): Records {
-  const bytes = Buffer.allocUnsafe(BATCH_BYTES + LONGEST_VALUE_BYTES);
-  const value = Buffer.allocUnsafe(LONGEST_VALUE_BYTES);
+/** At most `limit` records, as many as a batch holds, and at least one. */
+export function nextRecords(writeValue: WriteValue, limit: number, longest = LONGEST_VALUE_BYTES): Records {
+  const bytes = Buffer.allocUnsafe(BATCH_BYTES + longest + RECORD_OVERHEAD_BYTES);
+  const value = Buffer.allocUnsafe(longest);
   let end = 0;
   let count = 0;
-  while (count < limit && end < BATCH_BYTES - LONGEST_VALUE_BYTES) {
+  while (count < limit && (count === 0 || end < BATCH_BYTES - longest)) {
     const valueBytes = writeValue(value, 0);
     const before = varintBytes(count) + varintBytes(valueBytes);
     end = writeVarint(bytes, end, 1 + 1 + before + 1 + valueBytes + 1);
@@ -76,5 +78,5 @@ function writeVarint(target: Buffer, position: number, value: number): number {
 }
 
 function varintBytes(value: number): number {
-  return value < 64 ? 1 : value < 8192 ? 2 : 3;
+  return value < 64 ? 1 : value < 8192 ? 2 : value < 1 << 20 ? 3 : 4;
 }

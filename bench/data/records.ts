@@ -31,6 +31,15 @@ export const writers: Readonly<Record<Kind, () => WriteValue>> = {
   keyed: keyedWriter,
 };
 
+/** Text of one length. */
+export function sizedWriter(bytes: number): WriteValue {
+  const random = new Random(20_160_109);
+  return (target, position) => {
+    target.fill(0x61 + random.below(26), position, position + bytes);
+    return position + bytes;
+  };
+}
+
 /** Lines of ten words, about 70 bytes. */
 function textWriter(): WriteValue {
   const random = new Random(20_160_106);

@@ -10,16 +10,24 @@ export const PARTITIONS = 4;
 
 export interface BenchTopic {
   readonly topic: string;
-  readonly kind: Kind;
+  /** Or the number of bytes of each value. */
+  readonly kind: Kind | number;
   readonly codec: Codec;
   readonly records: number;
+  readonly partitions: number;
 }
 
-export const benchTopic = (kind: Kind, codec: Codec, records: number): BenchTopic => ({
-  topic: `bench-${kind}-${codec}-${records}`,
+export const benchTopic = (
+  kind: Kind | number,
+  codec: Codec,
+  records: number,
+  partitions = PARTITIONS,
+): BenchTopic => ({
+  topic: `bench-${kind}-${codec}-${records}${partitions === PARTITIONS ? "" : `-in-${partitions}`}`,
   kind,
   codec,
   records,
+  partitions,
 });
 
 /** Creates and feeds the topics that are not there yet: on a broker that stays up a second run finds them. */
@@ -35,16 +43,16 @@ export async function ensureTopics(
     const missing = topics.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        topics: missing.map(({ topic }) => ({ topic, partitions: PARTITIONS, replicas: 1 })),
+        topics: missing.map(({ topic, partitions }) => ({ topic, partitions, replicas: 1 })),
         configs: [{ name: "retention.ms", value: "-1" }],
       });
     }
     // Asks until every partition has a leader that answers.
     for (const { topic } of missing) await latestOffsets(cluster, topic);
-    for (const group of Map.groupBy(missing, ({ kind, records }) => `${kind} ${records}`).values()) {
-      const { kind, records } = group[0]!;
+    for (const group of Map.groupBy(missing, (t) => `${t.kind} ${t.records} ${t.partitions}`).values()) {
+      const { kind, records, partitions } = group[0]!;
       const started = performance.now();
-      await feed(brokersOf(bootstrap)[0]!, kind, records, group);
+      await feed(brokersOf(bootstrap)[0]!, kind, records, partitions, group);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       onProgress(`fed ${records} ${kind} records to ${group.map(({ codec }) => codec).join(", ")} in ${seconds} s`);
     }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { join } from "node:path";
-import { type EngineOptions, runJob } from "millrace";
+import { runJob } from "millrace";
 import job from "./job.ts";
 import type { LatencyHeat } from "./run.ts";
 
@@ -10,7 +10,7 @@ const { bootstrap, topic, sink, trigger, threads, folder, connection } = JSON.pa
 const running = await runJob(job, {
   master: `local[${threads}]`,
   checkpointDirectory: join(folder, "checkpoint"),
-  trigger: (trigger === "onData" ? trigger : "interval") as EngineOptions["trigger"],
+  trigger: trigger === "onData" ? trigger : "interval",
   params: { bootstrap, topic, sink, folder, connection },
 });
 console.log("ready");
