@@ -33,6 +33,7 @@ export type { Duration, Time } from "./model/duration.ts";
 export { type ErrorCode, type ErrorPlace, MillraceError } from "./model/errors.ts";
 export type {
   BatchInfo,
+  DataLoss,
   InputInfo,
   Logger,
   OutputInfo,

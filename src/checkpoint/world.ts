@@ -75,15 +75,20 @@ function advanced(
   );
 }
 
-/** Each partition stands where its slices end; partitions that the plan does not name stay where they are. */
+/**
+ * Each partition stands where its slices end, be it behind where it stood before: a partition that was cut off goes on at its new end.
+ * Partitions that the plan does not name stay where they are.
+ */
 function moved(positions: Positions, { slices }: BatchPlan): Positions {
   const result: { [source: string]: readonly Position[] } = { ...positions };
   for (const [source, some] of Object.entries(slices)) {
     const byPartition = new Map((positions[source] ?? []).map((p) => [`${p.topic}-${p.partition}`, p]));
+    const ends = new Map<string, number>();
     for (const { topic, partition, topicId, untilOffset } of some) {
-      const before = byPartition.get(`${topic}-${partition}`);
-      const offset = Math.max(before?.topicId === topicId ? (before?.offset ?? 0) : 0, untilOffset);
-      byPartition.set(`${topic}-${partition}`, { topic, partition, ...(topicId !== undefined && { topicId }), offset });
+      const key = `${topic}-${partition}`;
+      const offset = Math.max(ends.get(key) ?? 0, untilOffset);
+      ends.set(key, offset);
+      byPartition.set(key, { topic, partition, ...(topicId !== undefined && { topicId }), offset });
     }
     result[source] = [...byPartition.values()];
   }

@@ -45,6 +45,10 @@ export interface BatchLoopParts {
 
 type StepsBefore = Pick<StepDurations, "planning" | "planWrite">;
 
+interface RunnableBatch extends Pick<PlannedBatch, "inputs"> {
+  readonly plan: RunningPlan;
+}
+
 const LONGEST_BACKOFF_MS = 60_000;
 
 /** Steps 1 to 7 of every batch, one batch after the other. */
@@ -96,6 +100,7 @@ export class BatchLoop {
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
     const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
     const plannedAt = clock.now();
+    if (planned.losses.length > 0) await this.#goOnWithout(planned);
     const verdict = trigger.judge(planned);
     if (verdict !== "run") return verdict;
     const plan = withLookBack(planned.plan, context, back, journal.world);
@@ -117,8 +122,15 @@ export class BatchLoop {
     };
   }
 
+  /** Told before it is written down: a crash in between tells it twice, never not at all. */
+  async #goOnWithout({ losses, moved }: PlannedBatch): Promise<void> {
+    const { bus, journal } = this.#parts;
+    for (const loss of losses) bus.emit("onDataLoss", loss);
+    await journal.start(moved);
+  }
+
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
-  async #runToSuccess(batch: PlannedBatch<RunningPlan>, before: StepsBefore): Promise<void> {
+  async #runToSuccess(batch: RunnableBatch, before: StepsBefore): Promise<void> {
     const { options, clock, stopping } = this.#parts;
     for (let retry = 0; ; retry++) {
       try {
@@ -134,7 +146,7 @@ export class BatchLoop {
     }
   }
 
-  async #runBatch({ plan, inputs }: PlannedBatch<RunningPlan>, before: StepsBefore): Promise<void> {
+  async #runBatch({ plan, inputs }: RunnableBatch, before: StepsBefore): Promise<void> {
     const { context, options, clock, bus, force, sinks, journal, streams, back } = this.#parts;
     const { states, windows } = this.#lasting;
     const { outputs } = context.graph;
@@ -157,6 +169,7 @@ export class BatchLoop {
       for (const { source, planner } of streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
+      for (const loss of run.losses) bus.emit("onDataLoss", loss);
     } catch (error) {
       failure = error as Error;
       throw error;
@@ -181,7 +194,7 @@ export class BatchLoop {
 
   /** After a restart: what windows still look back on is read again, batch by batch. */
   async #fillWindows(): Promise<void> {
-    const { back, journal } = this.#parts;
+    const { back, bus, journal } = this.#parts;
     const { earlier } = journal.world;
     if (back.windows.length === 0) return;
     for (const [i, plan] of earlier.entries()) {
@@ -189,6 +202,7 @@ export class BatchLoop {
       try {
         await run.readAgain(back.windows);
         this.#lasting.windows.keep(plan.seq, run.windowBlocks());
+        for (const loss of run.losses) bus.emit("onDataLoss", loss);
       } finally {
         run.end();
       }
@@ -205,7 +219,7 @@ export class BatchLoop {
     return runningPlan(plan, journal, context.appName, graphDigest);
   }
 
-  #runnable({ plan, inputs }: PlannedBatch): PlannedBatch<RunningPlan> {
+  #runnable({ plan, inputs }: Pick<PlannedBatch, "plan" | "inputs">): RunnableBatch {
     return { plan: this.#runningPlan(plan), inputs };
   }
 

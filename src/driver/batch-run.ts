@@ -8,7 +8,8 @@ import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
 import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
 import { assert, MillraceError } from "../model/errors.ts";
-import { type OffsetRange, plainRange } from "../model/offset-range.ts";
+import type { DataLoss } from "../model/events.ts";
+import { OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
@@ -43,6 +44,7 @@ export class BatchRun implements ActionRunner {
   readonly #signal: AbortSignal;
   readonly #blocks = new Map<BlockNode, Blocks[]>();
   readonly #read = new Map<string, ReadSize>();
+  readonly #losses = new Map<string, DataLoss>();
   #ended = false;
   #underWay = 0;
   #forsaken = false;
@@ -76,7 +78,12 @@ export class BatchRun implements ActionRunner {
 
   /** What was read from a source so far; twice as much when it was read twice. */
   readFrom(source: string): ReadSize {
-    return this.#read.get(source) ?? { records: 0, bytes: 0 };
+    return this.#read.get(source) ?? { records: 0, bytes: 0, lossy: false };
+  }
+
+  /** What its tasks could not read, each range once however often it was read. */
+  get losses(): Iterable<DataLoss> {
+    return this.#losses.values();
   }
 
   end(): void {
@@ -258,8 +265,13 @@ export class BatchRun implements ActionRunner {
       signal,
     );
     if (leaf.kind === "source") {
-      const { records, bytes } = this.readFrom(leaf.source.name);
-      this.#read.set(leaf.source.name, { records: records + result.records, bytes: bytes + result.bytes });
+      const before = this.readFrom(leaf.source.name);
+      this.#read.set(leaf.source.name, {
+        records: before.records + result.records,
+        bytes: before.bytes + result.bytes,
+        lossy: before.lossy || result.losses.length > 0,
+      });
+      for (const loss of result.losses) this.#losses.set(`${OffsetRange.format(loss.range)} ${loss.reason}`, loss);
     }
     return result.results;
   }

@@ -1,4 +1,5 @@
 import type { BatchInfo, Logger, StreamingListener } from "../model/events.ts";
+import { OffsetRange } from "../model/offset-range.ts";
 
 /** The log is a listener like any other: one line per batch that had anything to say, one per failure. */
 export function logListener(logger: Logger): StreamingListener {
@@ -17,6 +18,11 @@ export function logListener(logger: Logger): StreamingListener {
     },
     onExecutorLost: ({ executorId, error }) =>
       logger.warn({ executorId, err: error }, "an executor was lost and is replaced"),
+    onDataLoss: ({ range, reason }) =>
+      logger.warn(
+        { ...range, reason },
+        `${OffsetRange.format(range)} is lost (${reason}); the stream goes on without it`,
+      ),
   };
 }
 

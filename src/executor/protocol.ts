@@ -1,5 +1,6 @@
 import type { Action } from "../graph/action.ts";
 import type { PlainError } from "../model/error-transfer.ts";
+import type { DataLoss } from "../model/events.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import type { Blocks } from "../shuffle/block.ts";
 
@@ -49,6 +50,8 @@ export interface TaskResult {
   readonly records: number;
   /** Bytes that came over the wire for them. */
   readonly bytes: number;
+  /** What the source could not read any more, and went on without. */
+  readonly losses: readonly DataLoss[];
 }
 
 export type ToExecutor =

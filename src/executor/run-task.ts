@@ -2,6 +2,7 @@ import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
 import type { NodeOf, Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
+import type { DataLoss } from "../model/events.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { type Partition, partitionOf } from "../operators/partition.ts";
@@ -31,7 +32,7 @@ export interface TaskHome {
  */
 export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
   const flow = new Flow(home.signal);
-  const read = { records: 0, bytes: 0 };
+  const read = { records: 0, bytes: 0, losses: [] as DataLoss[] };
   try {
     const root = newBranch();
     const contexts = new TaskContexts(task, home, flow.signal);
@@ -169,7 +170,7 @@ async function* chunksOf(
   { slice, inputs }: Task,
   graph: BatchGraph,
   signal: AbortSignal,
-  read: { records: number; bytes: number },
+  read: { records: number; bytes: number; losses: DataLoss[] },
 ): AsyncIterable<Chunk<unknown>> {
   if (leaf.kind !== "source") {
     const movement = leaf.kind === "shuffle" ? leaf.movement : stay();
@@ -181,7 +182,8 @@ async function* chunksOf(
   const onBytes = (bytes: number) => {
     read.bytes += bytes;
   };
-  for await (const chunk of leaf.source.read(slice, { signal, onBytes })) {
+  const onDataLoss = (loss: DataLoss) => void read.losses.push(loss);
+  for await (const chunk of leaf.source.read(slice, { signal, onBytes, onDataLoss })) {
     read.records += chunk.length;
     yield chunk;
   }

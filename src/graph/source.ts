@@ -1,4 +1,4 @@
-import type { PartitionLag } from "../model/events.ts";
+import type { DataLoss, PartitionLag } from "../model/events.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { PartitionRates } from "../model/partition-rates.ts";
 import type { Position, Slice } from "../model/plan.ts";
@@ -30,6 +30,8 @@ export interface ReadTask {
   readonly signal: AbortSignal;
   /** Told of bytes that came over the wire. */
   onBytes(bytes: number): void;
+  /** Told of what cannot be read any more, where the source goes on without it. */
+  onDataLoss(loss: DataLoss): void;
 }
 
 export interface PlannedSlices {
@@ -41,6 +43,8 @@ export interface PlannedSlices {
   readonly lag: number;
   /** The same by partition, where there are any. */
   readonly partitions?: readonly PartitionLag[];
+  /** What the stream goes on without: the slices start behind it, and so do the positions from now on. */
+  readonly lost?: readonly DataLoss[];
 }
 
 /** What bounds the size of one batch. */
@@ -62,7 +66,9 @@ export interface SourcePlanner {
   open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void>;
   /** Where the stream stands now. */
   positions(): readonly Position[];
-  /** The slices of the next batch, from where the stream stands. Moves nothing, so a failed plan loses nothing. */
+  /**
+   * The slices of the next batch, from where the stream stands. Moves nothing but past what is lost for good, so a failed plan loses nothing.
+   */
   plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices>;
   /**
    * Resolves when a plan is likely to hold something, as soon as that is known; once too often does no harm. Rejects with the signal's reason.
@@ -77,4 +83,6 @@ export interface ReadSize {
   readonly records: number;
   /** On the wire. */
   readonly bytes: number;
+  /** Whether something could not be read any more. */
+  readonly lossy: boolean;
 }

@@ -1,17 +1,13 @@
 import type { BatchLimits, PlannedSlices, ReadSize, SourcePlanner } from "../graph/source.ts";
 import { MillraceError } from "../model/errors.ts";
-import { splitRanges, type TopicPartition } from "../model/offset-range.ts";
+import { splitRanges } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import { clamp } from "./clamp.ts";
-import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import type { KafkaCluster } from "./connection/cluster.ts";
 import { DataWatch } from "./data-watch.ts";
-import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
-import { restoredOffsets } from "./restored-offsets.ts";
-import type { TopicSelection } from "./subscription.ts";
-import { partitionsOf, type SelectedPartition } from "./topic-selection.ts";
+import { Standing, type StandingOptions } from "./standing.ts";
 
-export interface DirectStreamPlan extends FirstOffsets {
-  readonly topics: TopicSelection;
+export interface DirectStreamPlan extends StandingOptions {
   readonly minPartitions: number | undefined;
 }
 
@@ -23,46 +19,33 @@ export class DirectStreamPlanner implements SourcePlanner {
   readonly #cluster: KafkaCluster;
   readonly #plan: DirectStreamPlan;
   readonly #watch: DataWatch;
-  #partitions: readonly SelectedPartition[] = [];
-  #positions = new Map<string, number>();
+  readonly #standing: Standing;
   #bytesPerOffset = BYTES_PER_OFFSET_AT_FIRST;
 
   constructor(cluster: KafkaCluster, plan: DirectStreamPlan) {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#watch = new DataWatch(cluster);
+    this.#standing = new Standing(cluster, plan);
   }
 
-  async open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
-    this.#partitions = await partitionsOf(this.#cluster, this.#plan.topics, signal);
-    this.#positions =
-      restored === undefined
-        ? await firstOffsets(this.#cluster, this.#partitions, this.#plan, signal)
-        : await restoredOffsets(this.#cluster, this.#partitions, restored, signal);
+  open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
+    return this.#standing.open(signal, restored);
   }
 
   positions(): readonly Position[] {
-    return this.#partitions.map(({ topic, partition, topicId }) => ({
+    return this.#standing.places.map(({ topic, partition, topicId, offset }) => ({
       topic,
       partition,
       topicId,
-      offset: this.#position({ topic, partition }),
+      offset,
     }));
   }
 
   async plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices> {
-    const latest = await this.#cluster.latestOffsets(this.#partitions, signal);
-    const backlogs = this.#partitions.map((partition) => {
-      const backlog = {
-        ...partition,
-        position: this.#position(partition),
-        latest: latest.get(partitionKey(partition))!,
-      };
-      if (backlog.latest < backlog.position) throw offsetsWentBack(partition, backlog);
-      return backlog;
-    });
+    const { backlogs, lost } = await this.#standing.look(signal);
     const untils = clamp(backlogs, limits, this.#bytesPerOffset);
-    const slices = this.#partitions.map(
+    const slices = this.#standing.places.map(
       ({ topic, partition, topicId }, i): Slice => ({
         topic,
         partition,
@@ -81,41 +64,26 @@ export class DirectStreamPlanner implements SourcePlanner {
       records: slices.reduce((sum, { fromOffset, untilOffset }) => sum + untilOffset - fromOffset, 0),
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
       partitions,
+      lost,
     };
   }
 
-  awaitData(signal: AbortSignal): Promise<void> {
-    const positions = this.#partitions.map((partition) => ({ ...partition, offset: this.#position(partition) }));
-    return this.#watch.untilData(positions, signal);
+  async awaitData(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#watch.untilData(this.#standing.places, signal);
+    } catch (error) {
+      // Planning finds out what has become of it.
+      if (!MillraceError.is(error, "TOPIC_NOT_FOUND")) throw error;
+    }
   }
 
-  complete(slices: readonly Slice[], { records, bytes }: ReadSize): void {
-    for (const slice of slices) {
-      const key = partitionKey(slice);
-      this.#positions.set(key, Math.max(this.#positions.get(key) ?? 0, slice.untilOffset));
-    }
+  complete(slices: readonly Slice[], { records, bytes, lossy }: ReadSize): void {
+    this.#standing.move(slices);
+    if (lossy) this.#standing.lookCloser();
     if (records > 0) this.#bytesPerOffset = Math.max(1, bytes / records);
   }
 
   close(): Promise<void> {
     return this.#cluster.close();
   }
-
-  #position(partition: TopicPartition): number {
-    return this.#positions.get(partitionKey(partition)) ?? 0;
-  }
-}
-
-function offsetsWentBack(
-  { topic, partition }: TopicPartition,
-  { position, latest }: { position: number; latest: number },
-): MillraceError {
-  return new MillraceError(
-    "OFFSETS_LOST",
-    `${topic}-${partition} ends at offset ${latest}, but the stream has already read to ${position}.`,
-    {
-      hint: "The topic was deleted and created again, or an unclean leader election cut it. Decide where to go on, and start again with fromOffsets.",
-      at: { topic, partition, offset: position },
-    },
-  );
 }

@@ -21,6 +21,8 @@ export interface KafkaParams {
   "max.partition.fetch.bytes"?: number | undefined;
   /** @default 500 */
   "fetch.max.wait.ms"?: number | undefined;
+  /** How often the stream looks for new topics and partitions, at a batch. 0: at every batch. @default 30000; Kafka's own is 5 minutes */
+  "metadata.max.age.ms"?: number | undefined;
   /** `true`, or Node's TLS options (`ca`, `cert`, `key` ...). */
   ssl?: boolean | SecureContextOptions | undefined;
   sasl?: SaslOptions | undefined;
@@ -44,6 +46,7 @@ export interface ResolvedKafkaParams {
   readonly fetchMaxBytes: number;
   readonly maxPartitionFetchBytes: number;
   readonly fetchMaxWaitMs: number;
+  readonly metadataMaxAgeMs: number;
   readonly tls: ConnectionOptions | undefined;
   readonly sasl: SaslOptions | undefined;
 }
@@ -77,6 +80,7 @@ const CHECKS: { readonly [K in keyof Required<KafkaParams>]: Check } = {
   "fetch.max.bytes": isInteger(1, 2 ** 31 - 1),
   "max.partition.fetch.bytes": isInteger(1, 2 ** 31 - 1),
   "fetch.max.wait.ms": isInteger(0, 30_000),
+  "metadata.max.age.ms": isInteger(0, 24 * 60 * 60 * 1_000),
   ssl: isSsl,
   sasl: isObject,
 };
@@ -94,6 +98,7 @@ export function resolveKafkaParams(params: KafkaParams): ResolvedKafkaParams {
     fetchMaxBytes: params["fetch.max.bytes"] ?? 55 * 1024 * 1024,
     maxPartitionFetchBytes: params["max.partition.fetch.bytes"] ?? 1024 * 1024,
     fetchMaxWaitMs: params["fetch.max.wait.ms"] ?? 500,
+    metadataMaxAgeMs: params["metadata.max.age.ms"] ?? 30_000,
     tls: tlsOf(params.ssl),
     sasl: params.sasl,
   });

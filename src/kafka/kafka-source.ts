@@ -16,6 +16,8 @@ export interface KafkaSourceParts<K, V> {
   readonly streaming: boolean;
   /** Exactly these, in every batch. */
   readonly fixedRanges: readonly OffsetRange[] | undefined;
+  /** Not part of the description: a batch that is pending because its records are gone must be able to run by another policy. */
+  readonly failOnDataLoss: boolean;
   /** What the driver and the executors must agree on, other than the name. */
   readonly description: string;
   readonly planner: (cluster: KafkaCluster) => SourcePlanner;
@@ -49,11 +51,13 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
     return this.#parts.planner(new KafkaCluster(this.#parts.params));
   }
 
-  read(slice: Slice, { signal, onBytes }: ReadTask): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
+  read(slice: Slice, { signal, onBytes, onDataLoss }: ReadTask): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
     const { topicId } = slice;
     assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
     this.#readCluster ??= new KafkaCluster(this.#parts.params);
-    return readRange(this.#readCluster, { ...slice, topicId }, { decoders: this.#parts.decoders, signal, onBytes });
+    const { decoders, failOnDataLoss } = this.#parts;
+    const lossy = failOnDataLoss ? {} : { onDataLoss };
+    return readRange(this.#readCluster, { ...slice, topicId }, { decoders, signal, onBytes, ...lossy });
   }
 
   async closeReader(): Promise<void> {

@@ -5,7 +5,7 @@ import type { RDD } from "../graph/rdd.ts";
 import type { ConsumerRecord } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import { type OffsetRange, splitRanges } from "../model/offset-range.ts";
-import { checkedLater, checkOptions, isInteger, isText } from "../model/options.ts";
+import { checkedLater, checkOptions, isBoolean, isInteger, isText } from "../model/options.ts";
 import { DirectStreamPlanner } from "./direct-stream.ts";
 import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
 import { type KafkaParams, resolveKafkaParams } from "./kafka-params.ts";
@@ -24,6 +24,12 @@ export interface DirectStreamOptions<K, V> {
   fromOffsets?: TopicOffsets | undefined;
   /** Starts at the first record of that time or later, in milliseconds; at the end where there is none. */
   startingTimestamp?: Time | undefined;
+  /**
+   * What happens when records are gone before they were read: expired, cut off by an unclean leader election, or their topic or partition
+   * deleted or created again. `true`: the stream fails with OFFSETS_LOST. `false`: it tells `onDataLoss`, and goes on with what is there
+   * ("auto.offset.reset": the first record, or with "latest" the end). @default true
+   */
+  failOnDataLoss?: boolean | undefined;
   /** Durable, like every name. Needed when two streams read the same topics. @default the topics */
   name?: string | undefined;
   /** Splits ranges until there are this many tasks. Order across the parts of a partition is then not kept. */
@@ -32,7 +38,13 @@ export interface DirectStreamOptions<K, V> {
 
 const RDD_CHECKS = { keyDecoder: checkedLater, valueDecoder: checkedLater, minPartitions: isInteger(1, 10_000) };
 
-const STREAM_CHECKS = { ...RDD_CHECKS, fromOffsets: checkedLater, startingTimestamp: isInteger(0), name: isText };
+const STREAM_CHECKS = {
+  ...RDD_CHECKS,
+  fromOffsets: checkedLater,
+  startingTimestamp: isInteger(0),
+  failOnDataLoss: isBoolean,
+  name: isText,
+};
 
 /** Spark: `pyspark.streaming.kafka.KafkaUtils`. */
 export const KafkaUtils = {
@@ -50,13 +62,14 @@ export const KafkaUtils = {
     checkSelection(topics);
     checkOptions("createDirectStream", options, STREAM_CHECKS);
     const params = resolveKafkaParams(kafkaParams);
-    const { fromOffsets, startingTimestamp, minPartitions } = options;
+    const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions } = options;
     const source = new KafkaSource<K, V>({
       name: options.name ?? nameOfSelection(topics),
       params,
       decoders: decodersOf(options),
       streaming: true,
       fixedRanges: undefined,
+      failOnDataLoss,
       description: JSON.stringify([
         nameOfSelection(topics),
         params.autoOffsetReset,
@@ -64,7 +77,8 @@ export const KafkaUtils = {
         startingTimestamp,
         minPartitions,
       ]),
-      planner: (cluster) => new DirectStreamPlanner(cluster, { topics, fromOffsets, startingTimestamp, minPartitions }),
+      planner: (cluster) =>
+        new DirectStreamPlanner(cluster, { topics, fromOffsets, startingTimestamp, failOnDataLoss, minPartitions }),
     });
     return ssc.streamOf("createDirectStream", source);
   },
@@ -89,6 +103,7 @@ export const KafkaUtils = {
       decoders: decodersOf(options),
       streaming: false,
       fixedRanges: ranges,
+      failOnDataLoss: true,
       description: JSON.stringify(ranges),
       planner: (cluster) => new FixedRangesPlanner(cluster, ranges),
     });

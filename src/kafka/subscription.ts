@@ -7,3 +7,8 @@ export type TopicSelection = readonly string[] | RegExp | readonly TopicPartitio
 export interface TopicOffsets {
   readonly [topic: string]: { readonly [partition: number]: number };
 }
+
+/** Whether a pattern takes a topic. With the flag g or y it would remember where it stopped; a copy without them does not. */
+export function matches(pattern: RegExp, topic: string): boolean {
+  return new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, "")).test(topic);
+}

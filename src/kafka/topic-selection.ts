@@ -2,7 +2,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import { isInteger } from "../model/options.ts";
 import type { KafkaCluster } from "./connection/cluster.ts";
-import type { TopicSelection } from "./subscription.ts";
+import { matches, type TopicSelection } from "./subscription.ts";
 
 export interface SelectedPartition extends TopicPartition {
   readonly topicId: string;
@@ -39,8 +39,7 @@ export async function partitionsOf(
   signal: AbortSignal,
 ): Promise<SelectedPartition[]> {
   const assigned = isAssignment(topics) ? topics : undefined;
-  const names = assigned ? assigned.map(({ topic }) => topic) : (topics as readonly string[] | RegExp);
-  const all = (await cluster.topics(names, signal)).flatMap(({ topic, topicId, partitions }) =>
+  const all = (await cluster.topics(namesOf(topics), signal)).flatMap(({ topic, topicId, partitions }) =>
     partitions.map(({ partition }) => ({ topic, partition, topicId })),
   );
   if (all.length === 0) {
@@ -57,6 +56,48 @@ export async function partitionsOf(
       at: wanted,
     });
   });
+}
+
+/**
+ * The selected partitions that there are now, new ones among them, while a stream runs that reads the `known` ones. A partition that an
+ * answer leaves out although its topic is still the same is there all the same: Kafka takes no partition away.
+ */
+export async function partitionsNow(
+  cluster: KafkaCluster,
+  topics: TopicSelection,
+  known: readonly SelectedPartition[],
+  signal: AbortSignal,
+): Promise<SelectedPartition[]> {
+  const knownTopics = known.map(({ topic }) => topic).filter((topic) => isOf(topics, topic));
+  const infos = await cluster.existingTopics(namesOf(topics), knownTopics, signal);
+  return infos.flatMap(({ topic, topicId, partitions }) => {
+    const numbers = new Set(partitions.map(({ partition }) => partition));
+    for (const one of known) if (one.topic === topic && one.topicId === topicId) numbers.add(one.partition);
+    return [...numbers]
+      .filter(
+        (partition) => !isAssignment(topics) || topics.some((t) => t.topic === topic && t.partition === partition),
+      )
+      .map((partition) => ({ topic, partition, topicId }));
+  });
+}
+
+/** What of a selection was not read before: a name that was mistyped is to be told, a topic that is gone is lost data. */
+export function strangersIn(topics: TopicSelection, known: readonly TopicPartition[]): TopicSelection | undefined {
+  if (topics instanceof RegExp) return undefined;
+  const strangers = isAssignment(topics)
+    ? topics.filter((wanted) => !known.some((k) => k.topic === wanted.topic && k.partition === wanted.partition))
+    : topics.filter((wanted) => !known.some(({ topic }) => topic === wanted));
+  return strangers.length === 0 ? undefined : (strangers as TopicSelection);
+}
+
+function namesOf(topics: TopicSelection): readonly string[] | RegExp {
+  return isAssignment(topics) ? topics.map(({ topic }) => topic) : (topics as readonly string[] | RegExp);
+}
+
+/** Whether a topic that was read belongs to the selection: the user may have changed it since. */
+function isOf(topics: TopicSelection, topic: string): boolean {
+  const names = namesOf(topics);
+  return names instanceof RegExp ? matches(names, topic) : names.includes(topic);
 }
 
 function isAssignment(topics: TopicSelection): topics is readonly TopicPartition[] {

@@ -67,6 +67,16 @@ export interface TaskFailure {
   readonly willRetry: boolean;
 }
 
+/**
+ * Offsets that a stream with `failOnDataLoss: false` went on without. `expired`: retention or deleteRecords took them. `truncated`: the
+ * partition ends before them, as after an unclean leader election. `recreated`, `deleted`: so was their topic; Kafka then no longer tells where
+ * it ended, and the range goes to the last end that was known.
+ */
+export interface DataLoss {
+  readonly range: OffsetRange;
+  readonly reason: "expired" | "truncated" | "recreated" | "deleted";
+}
+
 /** @runs driver. An error thrown here, or a promise that rejects, is logged and never hurts the stream. Nothing waits for a listener. Spark: `StreamingListener`. */
 export interface StreamingListener {
   onStreamingStarted?(event: { time: Time }): void;
@@ -83,6 +93,8 @@ export interface StreamingListener {
   onTaskFailed?(event: TaskFailure): void;
   /** An executor was lost; unless the stream is stopping, another one takes its place. */
   onExecutorLost?(event: { executorId: number; error: MillraceError }): void;
+  /** The stream goes on without these offsets, because it was told `failOnDataLoss: false`. */
+  onDataLoss?(event: DataLoss): void;
 }
 
 /** Anything shaped like pino or console. */

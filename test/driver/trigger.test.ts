@@ -18,6 +18,8 @@ function planned(records: number, lag: number, counts: readonly number[] = [reco
   return {
     plan: { seq: 1, batchTime: 1, epoch: 1, slices: { s: slices } },
     inputs: [{ name: "s", records, lag, offsetRanges: [], partitions: [] }],
+    losses: [],
+    moved: {},
   };
 }
 

@@ -55,6 +55,32 @@ export async function deleteTopic(topic: string, bootstrap = bootstrapServers())
   await admin.deleteTopics({ topics: [topic] });
 }
 
+/** Gives a topic more partitions. Returns once each has a leader. */
+export async function addPartitions(topic: string, count: number, bootstrap = bootstrapServers()): Promise<void> {
+  await using admin = openAdmin(bootstrap);
+  await admin.createPartitions({ topics: [{ name: topic, count }] });
+  await waitUntil(`${topic} has ${count} partitions with leaders`, async () => {
+    const known = await leaders(topic, bootstrap);
+    return known.length === count && known.every((id) => id >= 0);
+  });
+}
+
+/** Creates a topic that was deleted: another one of the same name. */
+export async function createAgain(topic: string, partitions = 1, bootstrap = bootstrapServers()): Promise<void> {
+  await using admin = openAdmin(bootstrap);
+  await waitUntil(`${topic} can be created again`, async () => {
+    await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+    return true;
+  });
+  await waitUntil(`${topic} has its leaders`, async () => (await leaders(topic, bootstrap)).every((id) => id >= 0));
+}
+
+/** Makes `offset` the first one of a partition, as retention does. */
+export async function deleteRecordsBefore(topic: string, offset: number, partition = 0): Promise<void> {
+  await using admin = openAdmin(bootstrapServers());
+  await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition, offset: BigInt(offset) }] }] });
+}
+
 /** The broker that leads each partition; -1 where none does. */
 export async function leaders(topic: string, bootstrap = bootstrapServers()): Promise<number[]> {
   await using admin = openAdmin(bootstrap);

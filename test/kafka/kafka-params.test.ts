@@ -17,6 +17,7 @@ test("what is not said has Kafka's defaults", () => {
     fetchMaxBytes: 57_671_680,
     maxPartitionFetchBytes: 1_048_576,
     fetchMaxWaitMs: 500,
+    metadataMaxAgeMs: 30_000,
     tls: undefined,
     sasl: undefined,
   });

@@ -177,11 +177,11 @@ test("a file is read as it was when its batch was planned", async (t) => {
   const { slices } = await planner.plan(limits, signal);
   appendFileSync(join(folder, "a"), "later\n");
   const lines: string[] = [];
-  for await (const chunk of source.read(slices[0]!, { signal, onBytes() {} }))
+  for await (const chunk of source.read(slices[0]!, { signal, onBytes() {}, onDataLoss() {} }))
     chunk.forEach((line) => void lines.push(line));
   assert.deepEqual(lines, ["planned"]);
   assert.equal((await planner.plan(limits, signal)).slices.length, 1, "a batch that did not complete is planned again");
-  planner.complete(slices, { records: 1, bytes: 8 });
+  planner.complete(slices, { records: 1, bytes: 8, lossy: false });
   assert.deepEqual((await planner.plan(limits, signal)).slices, []);
 });
 
@@ -194,7 +194,7 @@ test("whoever waits for files is told of one that is there and of one that comes
   writeFileSync(join(folder, "a"), "1\n");
   await comes;
   await planner.awaitData(stop.signal);
-  planner.complete((await planner.plan({} as BatchLimits, stop.signal)).slices, { records: 1, bytes: 2 });
+  planner.complete((await planner.plan({} as BatchLimits, stop.signal)).slices, { records: 1, bytes: 2, lossy: false });
   const never = planner.awaitData(stop.signal);
   stop.abort(new Error("enough waited"));
   await assert.rejects(never, /enough waited/);

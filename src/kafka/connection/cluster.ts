@@ -2,6 +2,7 @@ import type { Connection } from "@platformatic/kafka";
 import { MillraceError } from "../../model/errors.ts";
 import type { TopicPartition } from "../../model/offset-range.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
+import { matches } from "../subscription.ts";
 import { Backoff, DeadlineError } from "./backoff.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import type { BrokerSocket } from "./broker-socket.ts";
@@ -55,9 +56,21 @@ export class KafkaCluster implements AsyncDisposable {
    * @throws TOPIC_NOT_FOUND for a name that does not exist; a pattern may match nothing.
    */
   async topics(selection: readonly string[] | RegExp, signal?: AbortSignal): Promise<TopicInfo[]> {
-    const names = selection instanceof RegExp ? await this.#matchingNames(selection, signal) : [...new Set(selection)];
-    const infos = await this.#knowTopics(names, signal);
-    return infos.sort((a, b) => (a.topic < b.topic ? -1 : 1));
+    if (selection instanceof RegExp) return await this.existingTopics(selection, [], signal);
+    return byName(await this.#knowTopics([...new Set(selection)], signal));
+  }
+
+  /**
+   * Those of the topics that exist: of these names, or all that match and, matching or not, the `known` ones. A topic that an answer
+   * leaves out although it was known is asked for again before it counts as gone: brokers learn of changes at different moments.
+   */
+  async existingTopics(
+    selection: readonly string[] | RegExp,
+    known: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<TopicInfo[]> {
+    const names = selection instanceof RegExp ? await this.#matchingNames(selection, signal) : selection;
+    return byName(await this.#knowTopics([...new Set([...names, ...known])], signal, new Set(known)));
   }
 
   /** The first offset that is still there, for each partition by its {@link partitionKey}. */
@@ -91,7 +104,10 @@ export class KafkaCluster implements AsyncDisposable {
     { topic, partition }: TopicPartition,
     signal?: AbortSignal,
   ): Promise<(Omit<Leader, "address"> & { address: BrokerAddress | undefined }) | undefined> {
-    const info = this.#metadata.cached(topic) ?? (await this.#metadata.ask([topic], signal)).get(topic)?.info;
+    let info = this.#metadata.cached(topic);
+    // A topic may have grown since.
+    if (info === undefined || partitionIn(info, partition) === undefined)
+      info = (await this.#metadata.ask([topic], signal)).get(topic)?.info;
     if (info === undefined) return undefined;
     const found = infoOf(info, partition);
     return { address: this.#metadata.address(found.leader), leaderEpoch: found.leaderEpoch, topicId: info.topicId };
@@ -126,13 +142,15 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   async #matchingNames(pattern: RegExp, signal: AbortSignal | undefined): Promise<string[]> {
-    // A pattern with the flag g or y remembers where it stopped; a copy without them does not.
-    const matcher = new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, ""));
     const answers = await this.#retry(signal, () => this.#metadata.ask(null, signal));
-    return [...answers.keys()].filter((name) => matcher.test(name));
+    return [...answers.keys()].filter((name) => matches(pattern, name));
   }
 
-  async #knowTopics(names: readonly string[], signal: AbortSignal | undefined): Promise<TopicInfo[]> {
+  async #knowTopics(
+    names: readonly string[],
+    signal: AbortSignal | undefined,
+    known?: ReadonlySet<string>,
+  ): Promise<TopicInfo[]> {
     if (names.length === 0) return [];
     let tries = 0;
     return await this.#retry(signal, async () => {
@@ -142,7 +160,8 @@ export class KafkaCluster implements AsyncDisposable {
       for (const name of names) {
         const answer = answers.get(name) ?? { code: ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION };
         if (answer.info !== undefined) infos.push(answer.info);
-        else if (isMissing(answer.code, tries)) {
+        else if (isMissing(answer.code, known?.has(name) === false ? Number.POSITIVE_INFINITY : tries)) {
+          if (known !== undefined) continue;
           throw topicNotFound(name, [...(await this.#metadata.ask(null, signal)).keys()]);
         } else throw new ProtocolError(answer.code, `looking up topic "${name}"`);
       }
@@ -249,15 +268,24 @@ export class KafkaCluster implements AsyncDisposable {
 const NO_LEADER = { leader: -1, leaderEpoch: -1 };
 
 /** Partitions are numbered from 0 on, so the place is the number. */
-function infoOf({ topic, partitions }: TopicInfo, partition: number): PartitionInfo {
+function partitionIn({ partitions }: TopicInfo, partition: number): PartitionInfo | undefined {
   const expected = partitions[partition];
-  const found =
-    expected?.partition === partition ? expected : partitions.find((candidate) => candidate.partition === partition);
-  if (found === undefined) throw partitionNotFound({ topic, partition }, partitions.length);
+  return expected?.partition === partition
+    ? expected
+    : partitions.find((candidate) => candidate.partition === partition);
+}
+
+function infoOf(info: TopicInfo, partition: number): PartitionInfo {
+  const found = partitionIn(info, partition);
+  if (found === undefined) throw partitionNotFound({ topic: info.topic, partition }, info.partitions.length);
   return found;
 }
 
 function isMissing(code: number, tries: number): boolean {
   if (code === ErrorCodes.INVALID_TOPIC) return true;
   return code === ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION && tries >= TRIES_FOR_A_MISSING_TOPIC;
+}
+
+function byName(topics: TopicInfo[]): TopicInfo[] {
+  return topics.sort((a, b) => (a.topic < b.topic ? -1 : 1));
 }

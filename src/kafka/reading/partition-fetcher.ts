@@ -20,6 +20,8 @@ export class PartitionFetcher {
   readonly #signal: AbortSignal | undefined;
   /** The life of the topic that is read: as planned, or what the first answer says. */
   #topicId: string | undefined;
+  /** Whether the last answer had another topic of that name. */
+  #isAnother = false;
 
   constructor(
     cluster: KafkaCluster,
@@ -47,8 +49,11 @@ export class PartitionFetcher {
         throw new ProtocolError(fetched.code, `fetching offset ${offset} of ${this.#name}`);
       } catch (error) {
         this.#signal?.throwIfAborted();
-        if (isTopicMissing(error) && ++missing >= TRIES_FOR_A_MISSING_TOPIC) throw topicDeleted(this.#partition);
-        await this.#throwUnlessCurable(error, offset);
+        if (isMissing(error) && ++missing >= TRIES_FOR_A_MISSING_TOPIC) {
+          throw this.#isAnother ? topicRecreated(this.#partition) : topicDeleted(this.#partition);
+        }
+        if (!isMissing(error)) await this.#throwUnlessCurable(error, offset);
+        else this.#cluster.forgetLeader(this.#partition);
         if (lastError === undefined || !(error instanceof DeadlineError)) lastError = error;
       }
       await backoff.pause();
@@ -57,11 +62,14 @@ export class PartitionFetcher {
   }
 
   async #fetchOnce(offset: number, partitionMaxBytes: number): Promise<FetchedPartition> {
+    this.#isAnother = false;
     const leader = await this.#cluster.findLeader(this.#partition, this.#signal);
     if (leader === undefined)
       throw new ProtocolError(ErrorCodes.UNKNOWN_TOPIC_OR_PARTITION, `looking up ${this.#name}`);
     this.#topicId ??= leader.topicId;
-    if (leader.topicId !== this.#topicId) throw topicRecreated(this.#partition);
+    this.#isAnother = leader.topicId !== this.#topicId;
+    // What we, or the broker that was asked, know may be older than the plan.
+    if (this.#isAnother) throw new ProtocolError(ErrorCodes.INCONSISTENT_TOPIC_ID, `looking up ${this.#name}`);
     if (leader.address === undefined)
       throw new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, `looking up ${this.#name}`);
     const { fetchMaxBytes, fetchMaxWaitMs, isolationLevel } = this.#cluster.params;
@@ -119,6 +127,8 @@ export class PartitionFetcher {
   }
 }
 
-function isTopicMissing(error: unknown): boolean {
+/** Of the topic, or of a partition that the broker that was asked does not know yet, or no longer. */
+function isMissing(error: unknown): boolean {
+  if (MillraceError.is(error, "TOPIC_NOT_FOUND")) return true;
   return error instanceof ProtocolError && remedyFor(error.protocolCode) === "look the topic up";
 }

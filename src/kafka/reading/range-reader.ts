@@ -1,8 +1,10 @@
+import type { DataLoss } from "../../model/events.ts";
 import type { OffsetRange } from "../../model/offset-range.ts";
 import { interruptible, orAborted } from "../connection/backoff.ts";
 import type { KafkaCluster } from "../connection/cluster.ts";
 import { decodeBatches } from "./decode-batches.ts";
 import type { FetchedPartition } from "./fetch.ts";
+import { LostRecords } from "./offsets-lost.ts";
 import { PartitionFetcher } from "./partition-fetcher.ts";
 import { prepareChunk } from "./prepare-chunk.ts";
 import { findBatches } from "./record-batch.ts";
@@ -19,6 +21,8 @@ export interface ReadRangeOptions<K, V> {
   readonly signal?: AbortSignal | undefined;
   /** Told the size of each response as it arrives. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Told of what is gone; the rest is read. Without it that is an error. */
+  readonly onDataLoss?: ((loss: DataLoss) => void) | undefined;
 }
 
 /**
@@ -45,23 +49,38 @@ export type Fetch = (offset: number, maxBytes: number) => Promise<FetchedPartiti
 /** {@link readRange} over anything that fetches. */
 export async function* readFetches<K, V>(
   fetch: Fetch,
-  range: OffsetRange,
+  planned: OffsetRange,
   options: ReadRangeOptions<K, V> & { readonly maxBytes: number; readonly readCommitted: boolean },
 ): AsyncGenerator<RecordChunk<K, V>, void, void> {
   const { decoders, signal, onBytes, maxBytes, readCommitted } = options;
+  let range = planned;
   const startStandstill = () => new Standstill(range, maxBytes, readCommitted, signal);
   let standstill = startStandstill();
   let offset = range.fromOffset;
   let inFlight: Promise<FetchedPartition> | undefined;
   while (offset < range.untilOffset) {
     signal?.throwIfAborted();
-    const fetched = await orAborted(inFlight ?? fetch(offset, standstill.maxBytes), signal);
-    inFlight = undefined;
+    let fetched: FetchedPartition;
+    try {
+      fetched = await orAborted(inFlight ?? fetch(offset, standstill.maxBytes), signal);
+    } catch (error) {
+      offset = behindLoss(error, range, offset, options);
+      // A record batch that lost its first records still has them in what is fetched.
+      range = { ...range, fromOffset: offset };
+      standstill = startStandstill();
+      continue;
+    } finally {
+      inFlight = undefined;
+    }
     onBytes?.(fetched.buffer.length);
     const found = findBatches(fetched, offset, range);
     if (fetched.throttleTimeMs > 0) await interruptible(fetched.throttleTimeMs, signal);
     if (found.nextOffset === offset) {
-      if ((await standstill.next(fetched, found.cutOffBatchBytes, offset)) === "finished") return;
+      try {
+        if ((await standstill.next(fetched, found.cutOffBatchBytes, offset)) === "finished") return;
+      } catch (error) {
+        offset = behindLoss(error, range, offset, options);
+      }
       continue;
     }
     offset = found.nextOffset;
@@ -76,4 +95,17 @@ export async function* readFetches<K, V>(
       yield chunk;
     }
   }
+}
+
+/** Where to go on after an error that told of lost records; throws any other, and that one too when nobody is to be told. */
+function behindLoss(
+  error: unknown,
+  { topic, partition, untilOffset }: OffsetRange,
+  offset: number,
+  { onDataLoss }: { readonly onDataLoss?: ((loss: DataLoss) => void) | undefined },
+): number {
+  if (!(error instanceof LostRecords) || onDataLoss === undefined) throw error;
+  const next = Math.min(error.goOnAt ?? untilOffset, untilOffset);
+  onDataLoss({ range: { topic, partition, fromOffset: offset, untilOffset: next }, reason: error.reason });
+  return next;
 }

@@ -1,0 +1,75 @@
+import { MillraceError } from "../model/errors.ts";
+import type { DataLoss } from "../model/events.ts";
+import { OffsetRange } from "../model/offset-range.ts";
+import type { SelectedPartition } from "./topic-selection.ts";
+
+/** Where a stream stands in one partition of one life of a topic. */
+export interface Place extends SelectedPartition {
+  /** Of the next record to read. */
+  readonly offset: number;
+  /** The last end of the partition that was seen. */
+  readonly end: number;
+}
+
+/** What the current leader has of a partition. */
+export interface PartitionContent {
+  readonly topicId: string;
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** Something between where a stream stands and what is there. */
+export interface LossAtPlace extends DataLoss {
+  readonly place: Place;
+  /** Undefined where there is nothing to go on with. */
+  readonly goOnAt: number | undefined;
+}
+
+/**
+ * What is lost at a place, when anything is. `content` is undefined for a partition that is gone. After a truncation the stream goes on at the
+ * new end, whatever `reset` says: what lies before it has been read.
+ */
+export function lossAt(
+  place: Place,
+  content: PartitionContent | undefined,
+  reset: "earliest" | "latest" | "none",
+): LossAtPlace | undefined {
+  const lost = (reason: DataLoss["reason"], fromOffset: number, untilOffset: number, goOnAt?: number): LossAtPlace => {
+    const { topic, partition } = place;
+    return { place, reason, range: { topic, partition, fromOffset, untilOffset }, goOnAt };
+  };
+  const { offset } = place;
+  const knownEnd = Math.max(offset, place.end);
+  if (content === undefined) return lost("deleted", offset, knownEnd);
+  const { topicId, earliest, latest } = content;
+  const afresh = reset === "latest" ? latest : earliest;
+  if (topicId !== place.topicId) return lost("recreated", offset, knownEnd, afresh);
+  if (offset < earliest) return lost("expired", offset, afresh, afresh);
+  if (offset > latest) return lost("truncated", latest, offset, latest);
+  return undefined;
+}
+
+/** For a stream that does not go on without its records. */
+export function offsetsLost([first, ...others]: readonly [LossAtPlace, ...LossAtPlace[]]): MillraceError {
+  const { topic, partition, offset } = first.place;
+  const more = others.length === 0 ? "" : ` ${others.length} more partitions have lost records too.`;
+  const message = `The stream has lost ${OffsetRange.format(first.range)}: ${reasonOf(first)}.${more}`;
+  return new MillraceError("OFFSETS_LOST", message, {
+    hint: "What is gone cannot be read again. To go on without it, and be told what is missing, set failOnDataLoss: false; or start with fromOffsets and a new checkpointDirectory.",
+    at: { topic, partition, offset },
+  });
+}
+
+function reasonOf({ reason, range, goOnAt, place }: LossAtPlace): string {
+  const { topic, partition, offset } = place;
+  switch (reason) {
+    case "expired":
+      return `it stands at offset ${offset} of ${topic}-${partition}, but the records before ${goOnAt} are deleted (retention or deleteRecords)`;
+    case "truncated":
+      return `it has read ${topic}-${partition} up to offset ${offset}, which now ends at ${range.fromOffset} (an unclean leader election, or a restored broker)`;
+    case "recreated":
+      return `it stands at offset ${offset} of ${topic}-${partition}, but the topic was deleted and created again`;
+    case "deleted":
+      return `it stands at offset ${offset} of ${topic}-${partition}, which it can no longer read: the topic was deleted, or other topics are subscribed`;
+  }
+}

@@ -1,0 +1,151 @@
+import { assert, MillraceError } from "../model/errors.ts";
+import type { DataLoss } from "../model/events.ts";
+import type { TopicPartition } from "../model/offset-range.ts";
+import type { Position, Slice } from "../model/plan.ts";
+import type { Backlog } from "./clamp.ts";
+import { Backoff } from "./connection/backoff.ts";
+import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import { type LossAtPlace, lossAt, offsetsLost, type PartitionContent, type Place } from "./data-loss.ts";
+import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
+import type { TopicSelection } from "./subscription.ts";
+import { partitionsNow, partitionsOf, type SelectedPartition, strangersIn } from "./topic-selection.ts";
+
+export interface StandingOptions extends FirstOffsets {
+  readonly topics: TopicSelection;
+  readonly failOnDataLoss: boolean;
+}
+
+/** What there is to read, by the places of a stream and in their order. */
+export interface Outlook {
+  readonly backlogs: readonly Backlog[];
+  readonly lost: readonly DataLoss[];
+}
+
+/** Where a direct stream stands in each partition, and which partitions these are: they may come and go while it runs. */
+export class Standing {
+  readonly #cluster: KafkaCluster;
+  readonly #options: StandingOptions;
+  #selected: readonly SelectedPartition[] = [];
+  #lookedUpAt = Number.NEGATIVE_INFINITY;
+  #places: readonly Place[] = [];
+
+  constructor(cluster: KafkaCluster, options: StandingOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /** Topics by name, partitions by number. */
+  get places(): readonly Place[] {
+    return this.#places;
+  }
+
+  /** Finds the first places, or takes up those of the run before. @throws TOPIC_NOT_FOUND, OFFSETS_LOST, BAD_OPTION */
+  async open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
+    const { topics, failOnDataLoss } = this.#options;
+    if (restored === undefined) {
+      this.#selected = await partitionsOf(this.#cluster, topics, signal);
+      this.#lookedUpAt = performance.now();
+      const offsets = await firstOffsets(this.#cluster, this.#selected, this.#options, signal);
+      this.#places = inOrder(this.#selected.map((one) => placeAt(one, offsets.get(partitionKey(one))!)));
+      return;
+    }
+    const strangers = strangersIn(topics, restored);
+    if (strangers !== undefined) await partitionsOf(this.#cluster, strangers, signal);
+    this.#places = inOrder(restored.map(toPlace));
+    // A batch that is pending may be about to read what would be told as lost here.
+    if (failOnDataLoss) await this.look(signal);
+  }
+
+  /**
+   * Asks what there is, now and then also for new partitions: they are read from their first record. A place whose records are lost is
+   * left for where the stream can go on.
+   * @throws OFFSETS_LOST where that is not wanted
+   */
+  async look(signal: AbortSignal): Promise<Outlook> {
+    const isDue = performance.now() - this.#lookedUpAt >= this.#cluster.params.metadataMaxAgeMs;
+    let content = isDue ? undefined : await this.#ask(signal);
+    // Only what was looked up just now, and what the leader of now says, counts as lost.
+    if (content !== undefined && this.#lossesBy(content).length > 0) content = undefined;
+    const backoff = new Backoff(Number.POSITIVE_INFINITY, signal);
+    while (content === undefined) {
+      this.#selected = await partitionsNow(this.#cluster, this.#options.topics, this.#places, signal);
+      this.#lookedUpAt = performance.now();
+      content = await this.#ask(signal);
+      // Brokers may disagree for a moment.
+      if (content === undefined) await backoff.pause();
+    }
+    const [first, ...others] = this.#lossesBy(content);
+    const losses = first === undefined ? [] : ([first, ...others] as const);
+    if (first !== undefined && this.#options.failOnDataLoss) throw offsetsLost([first, ...others]);
+    this.#goOn(content, losses);
+    return {
+      backlogs: this.#places.map((place) => ({ ...place, position: place.offset, latest: place.end })),
+      lost: losses.map(({ range, reason }) => ({ range, reason })),
+    };
+  }
+
+  /** Something was not as it was planned: the next look asks for everything. */
+  lookCloser(): void {
+    this.#lookedUpAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** A batch of these slices is complete. */
+  move(slices: readonly Slice[]): void {
+    const places = new Map(this.#places.map((place) => [partitionKey(place), place]));
+    for (const [key, parts] of Map.groupBy(slices, partitionKey)) {
+      const offset = Math.max(...parts.map(({ untilOffset }) => untilOffset));
+      const end = Math.max(offset, places.get(key)?.end ?? 0);
+      places.set(key, { ...toPlace({ ...parts[0]!, offset }), end });
+    }
+    this.#places = inOrder([...places.values()]);
+  }
+
+  /** Undefined when a topic is there no longer. */
+  async #ask(signal: AbortSignal): Promise<Map<string, PartitionContent> | undefined> {
+    try {
+      const [earliest, latest] = await Promise.all([
+        this.#cluster.earliestOffsets(this.#selected, signal),
+        this.#cluster.latestOffsets(this.#selected, signal),
+      ]);
+      const contentOf = (partition: SelectedPartition): [string, PartitionContent] => {
+        const key = partitionKey(partition);
+        const first = earliest.get(key)!;
+        // Asked at the same time: records may have come and expired in between.
+        return [key, { topicId: partition.topicId, earliest: first, latest: Math.max(first, latest.get(key)!) }];
+      };
+      return new Map(this.#selected.map(contentOf));
+    } catch (error) {
+      if (MillraceError.is(error, "TOPIC_NOT_FOUND")) return undefined;
+      throw error;
+    }
+  }
+
+  #lossesBy(content: ReadonlyMap<string, PartitionContent>): LossAtPlace[] {
+    const { autoOffsetReset } = this.#cluster.params;
+    return this.#places.flatMap((place) => lossAt(place, content.get(partitionKey(place)), autoOffsetReset) ?? []);
+  }
+
+  #goOn(content: ReadonlyMap<string, PartitionContent>, losses: readonly LossAtPlace[]): void {
+    const before = new Map(this.#places.map((place) => [partitionKey(place), place]));
+    const moved = new Map(losses.map(({ place, goOnAt }) => [partitionKey(place), goOnAt]));
+    this.#places = inOrder(
+      this.#selected.map((partition) => {
+        const key = partitionKey(partition);
+        const { earliest, latest } = content.get(key)!;
+        // A partition that is new is read from its first record: what was written before it was found is not to be missed.
+        return { ...partition, offset: moved.get(key) ?? before.get(key)?.offset ?? earliest, end: latest };
+      }),
+    );
+  }
+}
+
+const placeAt = (partition: SelectedPartition, offset: number): Place => ({ ...partition, offset, end: offset });
+
+function toPlace({ topic, partition, topicId, offset }: Position): Place {
+  assert(topicId !== undefined, `the checkpoint has ${topic}-${partition} without the id of its topic`);
+  return placeAt({ topic, partition, topicId }, offset);
+}
+
+function inOrder<P extends TopicPartition>(partitions: readonly P[]): P[] {
+  return partitions.toSorted((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+}
