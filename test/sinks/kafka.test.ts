@@ -13,6 +13,7 @@ import { findCoordinator, TransactionCoordinator } from "../../src/kafka/writing
 import { partitionOf } from "../../src/operators/partition.ts";
 import type { PartitionSink, Sink } from "../../src/operators/sink.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
+import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { asAdmin, openCluster, readRecords, type TextRecord, wholePartition } from "../kafka/read-all.ts";
 
@@ -257,6 +258,20 @@ test("a writer that is fenced while it encodes begins again and writes once", as
   await definition.close(connection);
   assert.deepEqual(results, ["written", "already written"]);
   assert.deepEqual(await committedValues(topic), ["a", "b"]);
+});
+
+test("a driver that finds itself replaced leaves nothing behind that goes on trying", async (t) => {
+  const topic = await createTopic(t);
+  const progress = await progressTopic();
+  const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
+  const newer = await openSink(sink);
+  await newer.definition.fence(newer.connection, commit, 2, 1);
+  await newer.definition.close(newer.connection);
+
+  assertNothingLeft(t);
+  const old = await openSink(sink);
+  await assert.rejects(old.definition.fence(old.connection, commit, 1, 12), { code: "FENCED" });
+  await old.definition.close(old.connection);
 });
 
 test("a value that is too large ends at once, says what to do, and leaves nothing", async (t) => {
