@@ -7,7 +7,7 @@ import type { Installation } from "./install.ts";
 import { javaExecutable } from "./java.ts";
 import { liveBrokers } from "./live-brokers.ts";
 import { javaArguments, KafkaServer, type Tuning } from "./server.ts";
-import { type Node, type Quorum, serverProperties } from "./settings.ts";
+import { type Node, type Quorum, type Settings, serverProperties } from "./settings.ts";
 
 export interface ClusterOptions {
   readonly kafka: Installation;
@@ -17,7 +17,7 @@ export interface ClusterOptions {
   /** The folder goes away with the cluster. */
   readonly temporary: boolean;
   readonly tuning: Tuning;
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Settings;
   readonly jvm?: readonly string[];
 }
 

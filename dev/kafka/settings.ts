@@ -6,6 +6,9 @@ export interface Node {
   readonly port?: number;
 }
 
+/** Of server.properties; a function says them for each node apart. */
+export type Settings = Readonly<Record<string, string>> | ((node: Node) => Readonly<Record<string, string>>);
+
 export interface Quorum {
   readonly controller: { readonly id: number; readonly port: number };
   readonly brokers: number;
@@ -15,12 +18,7 @@ export interface Quorum {
  * The server.properties of one node. The controllers are named here (a static quorum) and not in the formatted storage, so
  * that a data folder can be started again on another port.
  */
-export function serverProperties(
-  node: Node,
-  quorum: Quorum,
-  folder: string,
-  settings: Readonly<Record<string, string>>,
-): string {
+export function serverProperties(node: Node, quorum: Quorum, folder: string, settings: Settings): string {
   const controller = `127.0.0.1:${quorum.controller.port}`;
   const listeners = [
     ...(node.port === undefined ? [] : [`PLAINTEXT://127.0.0.1:${node.port}`]),
@@ -35,7 +33,7 @@ export function serverProperties(
     "controller.quorum.voters": `${quorum.controller.id}@${controller}`,
     ...replication(quorum.brokers),
     ...quick,
-    ...settings,
+    ...(typeof settings === "function" ? settings(node) : settings),
   };
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${value}\n`)

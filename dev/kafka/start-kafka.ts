@@ -6,7 +6,7 @@ import { KafkaCluster } from "./cluster.ts";
 import { installKafka } from "./install.ts";
 import { freePorts } from "./ports.ts";
 import type { Tuning } from "./server.ts";
-import type { Node } from "./settings.ts";
+import type { Node, Settings } from "./settings.ts";
 
 export interface KafkaOptions {
   /** Default 1. Three brokers have a controller apart, so that any of them can go away. */
@@ -18,7 +18,7 @@ export interface KafkaOptions {
   /** Told what takes long, which is only the first start on a machine. Default: a line on stderr. */
   readonly onProgress?: (line: string) => void;
   /** Further settings of every broker, as in server.properties. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Settings;
   /** "start" (default) is up soon, for tests and the demo; "run" has the JVM of a server, for benchmarks. */
   readonly fast?: Tuning;
 }

@@ -32,7 +32,7 @@ export function faultDisk(folder: string, before: BeforeDisk = () => undefined):
       const file = await REAL_FILES.open(path, flags);
       // What is above the folder is not on this disk.
       if (!path.startsWith(folder)) return file;
-      return path === folder ? directory(file, folder) : regular(file, path);
+      return path === folder ? directory(file) : regular(file, path);
     },
   };
 
@@ -59,7 +59,7 @@ export function faultDisk(folder: string, before: BeforeDisk = () => undefined):
     };
   }
 
-  function directory(file: OpenFile, folder: string): OpenFile {
+  function directory(file: OpenFile): OpenFile {
     const sync = async () => {
       await file.sync();
       for (const name of readdirSync(folder)) writeFileSync(join(durable.names, name), "");

@@ -11,7 +11,8 @@ export function openCluster(
   params: KafkaParams = {},
   options?: ConstructorParameters<typeof KafkaCluster>[1],
 ): KafkaCluster {
-  return new KafkaCluster(resolveKafkaParams({ "bootstrap.servers": bootstrapServers(), ...params }), options);
+  const bootstrap = params["bootstrap.servers"] ?? bootstrapServers();
+  return new KafkaCluster(resolveKafkaParams({ ...params, "bootstrap.servers": bootstrap }), options);
 }
 
 export const decoders = { key: resolveDecoder(utf8), value: resolveDecoder(utf8) };

@@ -1,0 +1,34 @@
+import type { Entry } from "../../../src/checkpoint/entry.ts";
+import { decodeSegment } from "../../../src/checkpoint/framing.ts";
+import type { CheckpointStore } from "../../../src/checkpoint/store.ts";
+import type { Striker } from "./striker.ts";
+
+/** A checkpoint's store with a named point before and after each of its durable steps. */
+export function withStorePoints(store: CheckpointStore, striker: Striker): CheckpointStore {
+  /** Of the entry that was appended last, until the store was asked for a newer driver. */
+  let unseen: string | undefined;
+  return {
+    place: store.place,
+    async create(name) {
+      const created = await store.create(name);
+      striker.reach("epoch created");
+      return created;
+    },
+    async append(name, position, bytes) {
+      const entry = decodeSegment<Entry>(bytes, name).entries[0]!.type;
+      striker.reach(`before ${entry}`);
+      await store.append(name, position, bytes);
+      unseen = entry;
+      striker.reach(`${entry} appended`);
+    },
+    async list() {
+      const names = await store.list();
+      if (unseen !== undefined) striker.reach(`${unseen} looked up`);
+      unseen = undefined;
+      return names;
+    },
+    read: (name, part) => store.read(name, part),
+    delete: (name) => store.delete(name),
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Effect } from "./driver/sinks.ts";
+import { judge } from "./verdict.ts";
+
+const records = [
+  { partition: 0, offset: 0, key: "a", value: "x" },
+  { partition: 0, offset: 2, key: "a", value: "y" },
+  { partition: 1, offset: 0, key: "b", value: "z" },
+];
+const good: readonly Effect[] = [
+  { output: "records", key: "0:0", value: "x" },
+  { output: "records", key: "0:2", value: "y" },
+  { output: "records", key: "1:0", value: "z" },
+  { output: "folds", key: "a", value: "0,2" },
+  { output: "folds", key: "b", value: "0" },
+];
+const none = { lost: 0, duplicated: 0, wrong: 0 };
+const replaced = (index: number, effect: Partial<Effect>) => good.with(index, { ...good[index]!, ...effect });
+
+test("what was done once is green, and anything else is not", () => {
+  assert.deepEqual(judge(records, good), none);
+  assert.deepEqual(judge(records, good.toSpliced(1, 1)), { ...none, lost: 1 });
+  assert.deepEqual(judge(records, [...good, good[0]!]), { ...none, duplicated: 1 });
+  assert.deepEqual(judge(records, replaced(0, { value: "another" })), { ...none, wrong: 1 });
+  assert.deepEqual(judge(records, [...good, { output: "records", key: "0:1", value: "aborted" }]), {
+    ...none,
+    wrong: 1,
+  });
+  assert.deepEqual(judge(records, replaced(3, { value: "0" })), { ...none, lost: 1 });
+  assert.deepEqual(judge(records, replaced(3, { value: "0,2,2" })), { ...none, duplicated: 1, wrong: 1 });
+  assert.deepEqual(judge(records, replaced(3, { value: "2,0" })), { ...none, wrong: 1 });
+});
