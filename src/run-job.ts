@@ -1,21 +1,16 @@
 import { pathToFileURL } from "node:url";
-import { actionsOutsideBatches, askedBeforeStart } from "./driver/actions-outside-batches.ts";
-import { Driver } from "./driver/driver.ts";
+import type { Driver } from "./driver/driver.ts";
 import { type OpenStore, storeOf } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
-import { InProcessExecutor } from "./executor/in-process.ts";
-import { ThreadExecutor } from "./executor/thread.ts";
-import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
-import { buildGraph } from "./job/build-graph.ts";
 import { isJob, type Job } from "./job/job.ts";
 import { loadJob } from "./job/load-job.ts";
 import { ENGINE_CHECKS, type EngineOptions, resolveOptions } from "./job/options.ts";
+import { driverOf } from "./job-driver.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
 import { MillraceError } from "./model/errors.ts";
 import type { StreamingListener } from "./model/events.ts";
 import { type Check, checkedLater, checkOptions, isBoolean } from "./model/options.ts";
-import { crossing } from "./shuffle/cloneable.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
 export interface RunOptions<P> extends EngineOptions {
@@ -78,31 +73,15 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
   } = options;
   const resolved = resolveOptions("runJob", { ...loaded.options, ...defined(engineOptions) });
   const params = { ...(loaded.params as object), ...defined(given ?? {}) } as { [name: string]: unknown };
-  crossing(params, "params");
-  if (resolved.threads > 0 && module === undefined) {
-    throw new MillraceError(
-      "JOB_WITHOUT_MODULE",
-      `Executors cannot import job "${loaded.appName}": its module is not known.`,
-      {
-        hint: 'Add `module: import.meta.url` to the options of defineJob, start it by `millrace run <file>`, or use master: "local".',
-      },
-    );
-  }
-
-  const later = new DeferredRunner(refusingRunner(askedBeforeStart));
-  const context = buildGraph(loaded as Job, params, later);
-  for (const listener of listeners) context.addStreamingListener(listener);
-  const driver = new Driver({
-    context,
+  const { driver, context } = driverOf({
+    job: loaded,
+    module,
+    params,
     options: resolved,
     clock,
     openStore: openStore ?? storeOf(resolved),
-    createExecutor: (id) =>
-      resolved.threads === 0 || module === undefined
-        ? new InProcessExecutor(() => buildGraph(loaded as Job, params).graph)
-        : new ThreadExecutor({ executorId: id, module, params }, resolved.executorMemoryMiB),
   });
-  later.target = actionsOutsideBatches(driver);
+  for (const listener of listeners) context.addStreamingListener(listener);
   await driver.start();
   return running(driver, signal, handleSignals === true);
 }

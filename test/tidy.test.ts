@@ -44,7 +44,11 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
       "driver",
     ],
   },
-  { folder: "testing", may: ["model", "operators", "graph", "job", "(top)"] },
+  {
+    folder: "testing",
+    may: ["model", "operators", "graph", "kafka", "checkpoint", "job", "executor", "driver", "(top)"],
+    packages: ["@node-rs/crc32"],
+  },
   { folder: "cli", may: ["model", "checkpoint", "job", "(top)"], packages: ["pino", "pino-pretty"] },
 ];
 

@@ -19,6 +19,7 @@ import type { Journal } from "./journal.ts";
 import type { ListenerBus } from "./listener-bus.ts";
 import { type LookingBack, withLookBack } from "./look-back.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
+import type { Border, DriverProbe } from "./probe.ts";
 import { ProgressReport } from "./progress-report.ts";
 import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
@@ -37,6 +38,7 @@ export interface BatchLoopParts {
   readonly back: LookingBack;
   readonly graphDigest: string;
   readonly journal: Journal;
+  readonly probe?: DriverProbe | undefined;
   /** A graceful stop: no new batch. */
   readonly stopping: AbortSignal;
   /** A stop by force: nothing goes on. */
@@ -96,6 +98,7 @@ export class BatchLoop {
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
     const { clock, context, trigger, journal, streams, force, back, graphDigest } = this.#parts;
+    await this.#border("before plan");
     const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
     const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
@@ -132,6 +135,7 @@ export class BatchLoop {
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
   async #runToSuccess(batch: RunnableBatch, before: StepsBefore): Promise<void> {
     const { options, clock, stopping } = this.#parts;
+    await this.#border("after plan");
     for (let retry = 0; ; retry++) {
       try {
         await this.#runBatch(batch, before);
@@ -147,7 +151,7 @@ export class BatchLoop {
   }
 
   async #runBatch({ plan, inputs }: RunnableBatch, before: StepsBefore): Promise<void> {
-    const { context, options, clock, bus, force, sinks, journal, streams, back } = this.#parts;
+    const { context, options, clock, bus, force, sinks, journal, streams, back, probe } = this.#parts;
     const { states, windows } = this.#lasting;
     const { outputs } = context.graph;
     const progress = new BatchProgress(plan, inputs, outputs, clock.now(), bus);
@@ -156,12 +160,14 @@ export class BatchLoop {
     const started = clock.now();
     progress.started(started);
     bus.emit("onBatchStarted", progress.info());
-    const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: force, clock };
+    const afterTasks = () => this.#border("after tasks");
+    const limits = { outputTimeoutMs: options.outputTimeoutMs, signal: force, clock, probe, afterTasks };
     let processed = started;
     let failure: Error | undefined;
     try {
       await runOutputs(outputs, [...back.states, ...back.windows], run, sinks, progress, limits);
       processed = clock.now();
+      await this.#border("after outputs");
       await journal.complete(plan.seq, states.writes(plan));
       states.commit();
       windows.keep(plan.seq, run.windowBlocks());
@@ -169,6 +175,7 @@ export class BatchLoop {
       for (const { source, planner } of streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
+      await this.#border("after completion");
       for (const loss of run.losses) bus.emit("onDataLoss", loss);
     } catch (error) {
       failure = error as Error;
@@ -217,6 +224,13 @@ export class BatchLoop {
   #runningPlan(plan: BatchPlan): RunningPlan {
     const { journal, context, graphDigest } = this.#parts;
     return runningPlan(plan, journal, context.appName, graphDigest);
+  }
+
+  async #border(border: Border): Promise<void> {
+    const { probe, force } = this.#parts;
+    if (probe === undefined) return;
+    await probe.atBorder(border, force);
+    force.throwIfAborted();
   }
 
   #runnable({ plan, inputs }: Pick<PlannedBatch, "plan" | "inputs">): RunnableBatch {

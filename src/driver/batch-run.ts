@@ -20,6 +20,8 @@ import { WindowBlocks } from "./window-blocks.ts";
 
 type ConsumerKind = Consumer extends infer C ? (C extends unknown ? Omit<C, "node" | "partition"> : never) : never;
 
+const COLLECT: Action = { kind: "collect" };
+
 /** How many partitions `take` reads next when those before did not suffice. Spark: `spark.rdd.limit.scaleUpFactor`. */
 const TAKE_GROWTH = 4;
 
@@ -31,6 +33,14 @@ export interface Lasting {
 
 export function lasting(journal: Journal): Lasting {
   return { states: new States(journal), windows: new WindowBlocks() };
+}
+
+/** By output. */
+export interface OutputResults {
+  /** What the tasks of those on executors returned. */
+  readonly parts: ReadonlyMap<Output, readonly unknown[]>;
+  /** What those that are looked at got. */
+  readonly values: ReadonlyMap<Output, readonly unknown[]>;
 }
 
 /** One batch on its way through the executors. Holds the blocks of its shuffles and caches until it ends. */
@@ -93,17 +103,25 @@ export class BatchRun implements ActionRunner {
     this.#pool.endBatch(this.plan.seq);
   }
 
-  /** All outputs that run on executors, in as few passes as their sources allow, and with them `advancing`: states and windows, which
-   *  go on in every batch. @returns what the outputs' tasks returned, by output. */
+  /**
+   * All outputs that run on executors, in as few passes as their sources allow, and with them what `probed` outputs get, and `advancing`:
+   * states and windows, which go on in every batch.
+   */
   async runOutputs(
     outputs: readonly Output[],
+    probed: readonly Output[],
     advancing: readonly BlockNode[],
-  ): Promise<ReadonlyMap<Output, readonly unknown[]>> {
-    const wants = outputs.map(
-      ({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } }),
-    );
+  ): Promise<OutputResults> {
+    const wants = [
+      ...outputs.map(({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } })),
+      ...probed.map(({ node }): Want<ConsumerKind> => ({ node, consumer: { kind: "action", action: COLLECT } })),
+    ];
     const results = await this.#compute(wants, advancing);
-    return new Map(outputs.map((output, i) => [output, results[i]!]));
+    const values = results.slice(outputs.length).map((encoded) => this.#decode(encoded).flat(1));
+    return {
+      parts: new Map(outputs.map((output, i) => [output, results[i]!])),
+      values: new Map(probed.map((output, i) => [output, values[i]!])),
+    };
   }
 
   /** What windows need of a batch that completed in an earlier run of the driver. */
@@ -161,7 +179,11 @@ export class BatchRun implements ActionRunner {
   async #act(node: Node, action: Action, partitions?: readonly number[]): Promise<unknown[]> {
     const consumer: ConsumerKind = { kind: "action", action };
     const [results = []] = await this.#compute([{ node, consumer, partitions }]);
-    return isEncoded(action) ? results.map((encoded) => decodeValues(encoded as Uint8Array)) : results;
+    return isEncoded(action) ? this.#decode(results) : results;
+  }
+
+  #decode(results: readonly unknown[]): unknown[][] {
+    return results.map((encoded) => decodeValues(encoded as Uint8Array));
   }
 
   async #take(node: Node, limit: number): Promise<unknown[]> {

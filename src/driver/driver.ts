@@ -22,6 +22,7 @@ import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
 import { type LookingBack, lookingBack, refuseOtherStates, refuseWindowOfState } from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
+import type { DriverProbe } from "./probe.ts";
 import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
 
@@ -32,6 +33,7 @@ export interface DriverParts {
   readonly clock: Clock;
   /** Where the checkpoint is kept, when the job has one. */
   readonly openStore: OpenStore | undefined;
+  readonly probe?: DriverProbe | undefined;
 }
 
 export type DriverState = "INITIALIZED" | "ACTIVE" | "STOPPED";
@@ -58,12 +60,12 @@ export class Driver {
   #failureTold = false;
 
   constructor(parts: DriverParts) {
-    const { context, options, clock, createExecutor } = parts;
+    const { context, options, clock, createExecutor, probe } = parts;
     this.#parts = parts;
     if (options.logger) context.addStreamingListener(logListener(options.logger));
     this.#bus = new ListenerBus(context.listeners, options.logger);
     this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner() }));
-    this.#sinks = new DriverSinks(context.graph.outputs);
+    this.#sinks = new DriverSinks(probe === undefined ? context.graph.outputs : []);
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);
     this.#trigger = triggerOf(options, clock, this.#streams);

@@ -5,8 +5,9 @@ import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchContext } from "../model/plan.ts";
 import type { BatchProgress } from "./batch-progress.ts";
-import type { BatchRun } from "./batch-run.ts";
+import type { BatchRun, OutputResults } from "./batch-run.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
+import type { DriverProbe } from "./probe.ts";
 
 type ForeachRDDOutput = Extract<Output, { kind: "foreachRDD" }>;
 
@@ -14,6 +15,9 @@ export interface OutputLimits {
   readonly outputTimeoutMs: number | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly probe: DriverProbe | undefined;
+  /** Between steps 4 and 5. */
+  afterTasks(): Promise<void>;
 }
 
 /**
@@ -28,25 +32,36 @@ export async function runOutputs(
   progress: BatchProgress,
   limits: OutputLimits,
 ): Promise<void> {
-  const onExecutors = outputs.filter(runsOnExecutors);
-  let parts: ReadonlyMap<Output, readonly unknown[]> = new Map();
-  if (onExecutors.length + advancing.length > 0) {
-    await timed(onExecutors.length > 0 ? onExecutors : outputs, outputs, progress, limits.clock, async () => {
-      parts = await run.runOutputs(onExecutors, advancing);
+  const { probe } = limits;
+  const onExecutors = outputs.filter((output) => runsOnExecutors(output, probe));
+  const probed = probe === undefined ? [] : outputs.filter(({ named }) => named);
+  let results: OutputResults = { parts: new Map(), values: new Map() };
+  if (onExecutors.length + probed.length + advancing.length > 0) {
+    const done = outputs.filter((output) => onExecutors.includes(output) || isCaptured(output, probe));
+    await timed(done.length > 0 ? done : outputs, outputs, progress, limits.clock, async () => {
+      results = await run.runOutputs(onExecutors, probed, advancing);
     });
   }
+  await limits.afterTasks();
   for (const output of outputs) {
-    if (output.kind === "foreachPartition") continue;
+    if (probe !== undefined && output.named) probe.onOutput(output, run.plan.seq, results.values.get(output)!);
+    if (output.kind === "foreachPartition" || isCaptured(output, probe)) continue;
     await timed([output], outputs, progress, limits.clock, () =>
       output.kind === "foreachRDD"
         ? callForeachRDD(output, run, limits)
-        : sinks.finish(output, parts.get(output) ?? [], run, limits.signal),
+        : sinks.finish(output, results.parts.get(output) ?? [], run, limits.signal),
     );
   }
 }
 
-function runsOnExecutors(output: Output): boolean {
-  return output.kind === "foreachPartition" || (output.kind === "saveTo" && !("commitBatch" in output.sink));
+function runsOnExecutors(output: Output, probe: DriverProbe | undefined): boolean {
+  if (output.kind === "saveTo") return !isCaptured(output, probe) && !("commitBatch" in output.sink);
+  return output.kind === "foreachPartition";
+}
+
+/** A sink is not written to by a job under test. */
+function isCaptured(output: Output, probe: DriverProbe | undefined): boolean {
+  return probe !== undefined && output.kind === "saveTo";
 }
 
 async function timed(

@@ -76,4 +76,6 @@ export interface ThreadData {
   /** URL of the job module. */
   readonly module: string;
   readonly params: { readonly [name: string]: unknown };
+  /** Instead of the brokers that the job names. */
+  readonly brokers: string | undefined;
 }

@@ -12,14 +12,14 @@ import { TaskRunner } from "./task-runner.ts";
 
 const port = parentPort;
 assert(port !== null && threadData !== undefined, "the thread entry runs in an executor's thread only");
-const { module, params } = threadData;
+const { module, params, brokers } = threadData;
 const send = (message: FromExecutor, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 process.on("uncaughtExceptionMonitor", (error) => send({ type: "dying", error: toPlainError(error) }));
 start().catch((error) => send({ type: "notReady", error: toPlainError(error) }));
 
 async function start(): Promise<void> {
-  const { graph } = buildGraph(await loadJob(module), params);
+  const { graph } = buildGraph(await loadJob(module), params, { brokers });
   // A promise that the module dropped and that has failed by now ends this thread here, before it counts as ready.
   await nextTurn();
   const runner = new TaskRunner(graph);

@@ -6,7 +6,11 @@ import { type Node, type Output, parentsOf } from "./node.ts";
 
 type Distribute<N> = N extends unknown ? Omit<N, "id" | "name"> : never;
 export type NodeBody = Distribute<Node>;
-export type OutputBody = Output extends infer O ? (O extends unknown ? Omit<O, "id" | "name"> : never) : never;
+export type OutputBody = Output extends infer O
+  ? O extends unknown
+    ? Omit<O, "id" | "name" | "named">
+    : never
+  : never;
 
 /** Gives nodes their identity: creation order within one scope, so that driver and executors agree. */
 export interface Scope {
@@ -49,7 +53,8 @@ export class Graph implements Scope {
         hint: "Names are durable identities: give each output one of its own.",
       });
     }
-    const output = { ...body, id: `out-${this.outputs.length}`, name: name ?? place } as Output;
+    const named = name !== undefined;
+    const output = { ...body, id: `out-${this.outputs.length}`, name: name ?? place, named } as Output;
     this.outputs.push(Object.freeze(output));
   }
 

@@ -30,13 +30,16 @@ export class JobContext {
   readonly driverFunctions: DriverFunction[] = [];
   /** @internal */
   readonly listeners: StreamingListener[] = [];
+  /** Instead of those that the job names, when it is under test. @internal */
+  readonly brokers: string | undefined;
   #unnamed = 0;
 
   /** @internal */
-  constructor(appName: string, batchInterval: number, graph: Graph) {
+  constructor(appName: string, batchInterval: number, graph: Graph, brokers?: string) {
     this.appName = appName;
     this.batchInterval = batchInterval;
     this.graph = graph;
+    this.brokers = brokers;
   }
 
   /** @throws BAD_OPTION when there is no stream to unite */

@@ -74,7 +74,13 @@ export function parentsOf(node: Node): readonly Node[] {
 }
 
 /** What a batch does with a stream's RDD, in the order of registration. */
-export type Output = { readonly id: string; readonly name: string; readonly node: Node } & (
+export type Output = {
+  readonly id: string;
+  /** As given, else the method and the place that called it. */
+  readonly name: string;
+  readonly named: boolean;
+  readonly node: Node;
+} & (
   | { readonly kind: "foreachRDD"; readonly f: ForeachRDD }
   | {
       readonly kind: "foreachPartition";

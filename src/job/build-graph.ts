@@ -7,19 +7,23 @@ import { MillraceError } from "../model/errors.ts";
 import type { Job } from "./job.ts";
 import { resolveOptions } from "./options.ts";
 
-/**
- * Runs a job's build function once. Called on the driver and on every executor, each for itself. Only the driver can run actions, and
- * that only when it has started: until then the RDDs are plans.
- */
+export interface BuildOptions {
+  /** Runs the actions of RDDs when the job has started. Only the driver can: until then, and on executors, the RDDs are plans. */
+  readonly runner?: ActionRunner | undefined;
+  /** Instead of the brokers that the job names. */
+  readonly brokers?: string | undefined;
+}
+
+/** Runs a job's build function once. Called on the driver and on every executor, each for itself. */
 export function buildGraph(
   job: Job,
   params: { readonly [name: string]: unknown },
-  laterRunner?: ActionRunner,
+  { runner: laterRunner, brokers }: BuildOptions = {},
 ): JobContext {
   const { batchIntervalMs } = resolveOptions(`Job "${job.appName}"`, job.options);
   const trap = new ActionTrap();
   const runner = new DeferredRunner(trap);
-  const context = new JobContext(job.appName, batchIntervalMs, new Graph(runner, batchIntervalMs));
+  const context = new JobContext(job.appName, batchIntervalMs, new Graph(runner, batchIntervalMs), brokers);
   const result: unknown = job.build(context, structuredClone(params) as never);
   if (result instanceof Promise) {
     result.catch(() => {});

@@ -85,10 +85,11 @@ const CHECKS: { readonly [K in keyof Required<KafkaParams>]: Check } = {
   sasl: isObject,
 };
 
-/** @throws BAD_OPTION */
-export function resolveKafkaParams(params: KafkaParams): ResolvedKafkaParams {
-  checkOptions("kafkaParams", params, CHECKS);
-  if (params.sasl !== undefined) checkSasl(params.sasl);
+/** `brokers` take the place of those that are given, in plain text. @throws BAD_OPTION */
+export function resolveKafkaParams(given: KafkaParams, brokers?: string): ResolvedKafkaParams {
+  checkOptions("kafkaParams", given, CHECKS);
+  if (given.sasl !== undefined) checkSasl(given.sasl);
+  const params = brokers === undefined ? given : atBrokers(given, brokers);
   return Object.freeze({
     bootstrap: bootstrapOf(params),
     autoOffsetReset: RESETS[params["auto.offset.reset"] ?? "latest"],
@@ -102,6 +103,11 @@ export function resolveKafkaParams(params: KafkaParams): ResolvedKafkaParams {
     tls: tlsOf(params.ssl),
     sasl: params.sasl,
   });
+}
+
+function atBrokers(given: KafkaParams, brokers: string): KafkaParams {
+  const { ssl: _, sasl: __, "group.id": ___, "metadata.broker.list": ____, ...params } = given;
+  return { ...params, "bootstrap.servers": brokers };
 }
 
 function bootstrapOf(params: KafkaParams): readonly BrokerAddress[] {

@@ -61,7 +61,7 @@ export const KafkaUtils = {
   ): DStream<ConsumerRecord<K, V>> {
     checkSelection(topics);
     checkOptions("createDirectStream", options, STREAM_CHECKS);
-    const params = resolveKafkaParams(kafkaParams);
+    const params = resolveKafkaParams(kafkaParams, ssc.brokers);
     const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions } = options;
     const source = new KafkaSource<K, V>({
       name: options.name ?? nameOfSelection(topics),
@@ -99,7 +99,7 @@ export const KafkaUtils = {
       options.minPartitions === undefined ? offsetRanges : splitRanges(offsetRanges, options.minPartitions);
     const source = new KafkaSource<K, V>({
       name: `ranges-${ssc.graph.nodes.length}`,
-      params: resolveKafkaParams(kafkaParams),
+      params: resolveKafkaParams(kafkaParams, ssc.brokers),
       decoders: decodersOf(options),
       streaming: false,
       fixedRanges: ranges,

@@ -1,41 +1,32 @@
+import { MemoryDisk as PlainDisk } from "../../src/checkpoint/memory-disk.ts";
 import type { CheckpointStore } from "../../src/checkpoint/store.ts";
 
 /** A disk that tests share between drivers, and can make fail or wait at each step. */
-export class MemoryDisk {
-  readonly segments = new Map<string, Buffer>();
+export class MemoryDisk extends PlainDisk {
   /** Called before each step of any store; what it throws or awaits happens to that step. */
   before: (step: "create" | "append" | "list" | "read", store: CheckpointStore) => void | Promise<void> = () => {};
 
-  store(): CheckpointStore {
-    const disk = this;
-    return {
-      place: "memory",
-      async create(name) {
-        await disk.before("create", this);
-        if (disk.segments.has(name)) return false;
-        disk.segments.set(name, Buffer.alloc(0));
-        return true;
+  override store(): CheckpointStore {
+    const plain = super.store();
+    const store: CheckpointStore = {
+      ...plain,
+      create: async (name) => {
+        await this.before("create", store);
+        return plain.create(name);
       },
-      async append(name, position, bytes) {
-        await disk.before("append", this);
-        const segment = disk.segments.get(name);
-        if (segment === undefined) throw new Error(`no segment ${name}`);
-        disk.segments.set(name, Buffer.concat([segment.subarray(0, position), bytes]));
+      append: async (name, position, bytes) => {
+        await this.before("append", store);
+        await plain.append(name, position, bytes);
       },
-      async read(name, part) {
-        await disk.before("read", this);
-        const segment = disk.segments.get(name);
-        if (segment === undefined) throw new Error(`no segment ${name}`);
-        return part === undefined ? segment : segment.subarray(part.position, part.position + part.length);
+      read: async (name, part) => {
+        await this.before("read", store);
+        return plain.read(name, part);
       },
-      async list() {
-        await disk.before("list", this);
-        return [...disk.segments.keys()];
+      list: async () => {
+        await this.before("list", store);
+        return plain.list();
       },
-      async delete(name) {
-        disk.segments.delete(name);
-      },
-      async close() {},
     };
+    return store;
   }
 }

@@ -1,6 +1,6 @@
 /** What the types of the testing kit give and refuse. Compiled by `npm run check`, never run. */
-import type { DStream, JobContext } from "millrace";
-import { runPipeline } from "millrace/testing";
+import { type BatchInfo, type DStream, defineJob, type JobContext } from "millrace";
+import { runPipeline, testJob } from "millrace/testing";
 import { expectType } from "./expect-type.ts";
 
 export async function aPipelineIsTypedByItsValues(): Promise<void> {
@@ -38,4 +38,27 @@ export async function aPipelineGivesAStream(): Promise<void> {
   await runPipeline([[1]], () => 5);
   // @ts-expect-error Batches are lists of lists.
   await runPipeline([1, 2], (numbers) => numbers);
+}
+
+const job = defineJob({ appName: "a", batchInterval: "1s", params: { minimum: 1, topic: "a" } }, () => {});
+
+export async function aTestRunIsTypedByItsJob(): Promise<void> {
+  await using run = await testJob(job, {
+    topics: { a: { partitions: 2 } },
+    params: { minimum: 5 },
+    master: "local[2]",
+  });
+  run.send("a", [
+    { key: "k", value: { n: 1 } },
+    { value: null, partition: 1, timestamp: 5 },
+  ]);
+  expectType<BatchInfo>().of(await run.tick());
+  expectType<[string, number][]>().of(run.output<[string, number]>("sums"));
+  await run.restart(job);
+  // @ts-expect-error The job has no such parameter.
+  await testJob(job, { topics: {}, params: { maximum: 5 } });
+  // @ts-expect-error A number is no value of a record.
+  run.send("a", [{ value: 5 }]);
+  // @ts-expect-error There is no such border.
+  await run.crash("after lunch");
 }
