@@ -2,15 +2,17 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { inspectCheckpoint, type SegmentReport } from "../checkpoint/inspect.ts";
 import { storeAt } from "../checkpoint/open-store.ts";
+import type { CheckpointStore } from "../checkpoint/store.ts";
 import { MillraceError } from "../model/errors.ts";
 import { isPostgresUrl } from "../model/options.ts";
+import { plainJson, readStates, textOfState } from "./state-report.ts";
 
-/** `millrace checkpoint show|verify <directory or postgres: URL> [--json]`: reads only, also while a driver writes. @returns the exit code. */
+/** `millrace checkpoint show|verify <directory or postgres: URL> [--json] [--state]`: reads only, also while a driver writes. @returns the exit code. */
 export async function checkpoint(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { json: { type: "boolean" } },
+    options: { json: { type: "boolean" }, state: { type: "boolean" } },
   });
   const [command, directory, ...rest] = positionals;
   if ((command !== "show" && command !== "verify") || directory === undefined || rest.length > 0) {
@@ -18,14 +20,26 @@ export async function checkpoint(args: readonly string[]): Promise<number> {
       "BAD_OPTION",
       "The checkpoint command takes show or verify, and a directory or the URL of a database.",
       {
-        hint: "`millrace checkpoint show <directory> [--json]`",
+        hint: "`millrace checkpoint show <directory> [--json] [--state]`",
       },
     );
   }
   const store = await storeAt(isPostgresUrl(directory) ? directory : resolve(directory));
-  const segments = await inspectCheckpoint(store).finally(() => store.close());
+  try {
+    return await report(command, store, values);
+  } finally {
+    await store.close();
+  }
+}
+
+async function report(
+  command: "show" | "verify",
+  store: CheckpointStore,
+  { json, state }: { json?: boolean; state?: boolean },
+): Promise<number> {
+  const segments = await inspectCheckpoint(store);
   const print = (value: unknown, text: string) =>
-    process.stdout.write(`${values.json ? JSON.stringify(value, null, 2) : text}\n`);
+    process.stdout.write(`${json ? JSON.stringify(value, plainJson, 2) : text}\n`);
   const damaged = segments.filter(({ damage }) => damage !== undefined);
   if (command === "verify") {
     print(
@@ -35,8 +49,13 @@ export async function checkpoint(args: readonly string[]): Promise<number> {
     return damaged.length > 0 || segments.length === 0 ? 1 : 0;
   }
   const present = segments.findLast(({ world }) => world !== undefined);
-  print(present ?? null, present ? textOf(present) : "There is no checkpoint.");
-  return present ? 0 : 1;
+  if (present?.world === undefined) {
+    print(null, "There is no checkpoint.");
+    return 1;
+  }
+  const states = state ? await readStates(store, present.world) : [];
+  print(state ? { ...present, states } : present, [textOf(present), ...states.map(textOfState)].join("\n"));
+  return 0;
 }
 
 function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): string {
@@ -46,7 +65,7 @@ function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): st
 
 function textOf({ appName, epoch, world }: SegmentReport): string {
   if (world === undefined) return "";
-  const { seq, batchTime, positions, pending } = world;
+  const { seq, batchTime, positions, pending, states } = world;
   const last =
     batchTime === null
       ? "no batch is complete"
@@ -54,6 +73,10 @@ function textOf({ appName, epoch, world }: SegmentReport): string {
   const lines = [`${appName}, epoch ${epoch}: ${last}`];
   for (const [source, partitions] of Object.entries(positions ?? {})) {
     lines.push(`  ${source}`, ...partitions.map((p) => `    ${p.topic}-${p.partition} goes on at ${p.offset}`));
+  }
+  for (const [name, partitions] of Object.entries(states)) {
+    const bytes = partitions.flat().reduce((sum, { length }) => sum + length, 0);
+    lines.push(`  state ${name}: ${partitions.length} partitions, ${bytes} bytes`);
   }
   if (pending) lines.push(`  batch ${pending.plan.seq} is pending: it runs first, as it was planned`);
   return lines.join("\n");

@@ -46,6 +46,8 @@ const FINAL_CODES = new Set([
   "FENCED",
   "PLAN_MISMATCH",
   "REGISTRY_REFUSED",
+  "STATE_DIFFERS",
+  "CHECKPOINT_CORRUPT",
 ]);
 
 /** How often in a row an executor may die without having done anything, until that counts as a failure of the job. */

@@ -4,7 +4,7 @@ import type { TaskContext } from "../model/plan.ts";
 import type { BlockReceiver } from "../shuffle/movement.ts";
 import type { KeyedState } from "../state/keyed-state.ts";
 import type { StateBatch } from "../state/program.ts";
-import { decodeState, encodeChanges, encodeSnapshot } from "../state/state-codec.ts";
+import { decodeState, encodeChanges, encodeSnapshot, type StateIdentity } from "../state/state-codec.ts";
 import { stateWriter } from "../state/state-writer.ts";
 import type { StateAdvance, StateVersion } from "./protocol.ts";
 
@@ -29,22 +29,28 @@ export class StateHome {
   ): { receiver: BlockReceiver<never>; finish(): StateAdvance } {
     const { stateName, program } = node;
     const place = `${stateName}/${task.partition}`;
-    const state = this.#take(place, version, program.orderedByTouch);
+    const identity = { name: stateName, kind: program.kind };
+    const state = this.#take(place, version, identity, program.orderedByTouch);
     const receiver = stateWriter(program, state, batch, node.name, task);
     return {
       receiver,
       finish: () => {
-        const written = version.snapshot ? encodeSnapshot(state, stateName) : encodeChanges(state, stateName);
+        const written = version.snapshot ? encodeSnapshot(state, identity) : encodeChanges(state, identity);
         this.#held.set(place, { version: version.to, state });
         return { blocks: receiver.blocks(), written };
       },
     };
   }
 
-  #take(place: string, { from, parts }: StateVersion, orderedByTouch: boolean): KeyedState<never, unknown> {
+  #take(
+    place: string,
+    { from, parts }: StateVersion,
+    identity: StateIdentity,
+    orderedByTouch: boolean,
+  ): KeyedState<never, unknown> {
     const held = this.#held.get(place);
     this.#held.delete(place);
-    if (parts !== undefined) return decodeState(parts, orderedByTouch);
+    if (parts !== undefined) return decodeState(parts, identity, orderedByTouch);
     assert(held?.version === from, `${place} is asked for in version ${from}, but held is ${held?.version}`);
     return held.state;
   }

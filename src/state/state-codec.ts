@@ -1,5 +1,5 @@
 import { deserialize, serialize } from "node:v8";
-import { assert } from "../model/errors.ts";
+import { assert, MillraceError } from "../model/errors.ts";
 import { decodeColumns, decodeValues, encodeColumns, encodeValues } from "../shuffle/codec.ts";
 import { KeyedState, type StateEntry } from "./keyed-state.ts";
 
@@ -11,29 +11,46 @@ import { KeyedState, type StateEntry } from "./keyed-state.ts";
 /** Part of the format: another way of writing values gets another name. */
 const CODEC = "structured-clone-1";
 
-type Written = readonly [codec: string, entries: Uint8Array, touchedAt: Float64Array, removed: Uint8Array];
+/** Whose state it is. */
+export interface StateIdentity {
+  readonly name: string;
+  /** Of the program. */
+  readonly kind: string;
+}
+
+type Written = readonly [
+  codec: string,
+  kind: string,
+  entries: Uint8Array,
+  touchedAt: Float64Array,
+  removed: Uint8Array,
+];
 
 /** @returns undefined when nothing has changed. @throws NOT_CLONEABLE with the path of a value that would not survive */
-export function encodeChanges<K, S>(state: KeyedState<K, S>, name: string): Uint8Array<ArrayBuffer> | undefined {
+export function encodeChanges<K, S>(
+  state: KeyedState<K, S>,
+  identity: StateIdentity,
+): Uint8Array<ArrayBuffer> | undefined {
   const { changed, removed } = state.takeChanges();
-  return changed.length + removed.length === 0 ? undefined : encode(changed, removed, name);
+  return changed.length + removed.length === 0 ? undefined : encode(changed, removed, identity);
 }
 
 /** Everything there is; what has changed is part of it. */
-export function encodeSnapshot<K, S>(state: KeyedState<K, S>, name: string): Uint8Array<ArrayBuffer> {
+export function encodeSnapshot<K, S>(state: KeyedState<K, S>, identity: StateIdentity): Uint8Array<ArrayBuffer> {
   state.takeChanges();
-  return encode(state.entries(), [], name);
+  return encode(state.entries(), [], identity);
 }
 
 function encode<K, S>(
   entries: readonly StateEntry<K, S>[],
   removed: readonly K[],
-  name: string,
+  { name, kind }: StateIdentity,
 ): Uint8Array<ArrayBuffer> {
   const keys = entries.map(({ key }) => key);
   const values = entries.map(({ value }) => value);
   const written: Written = [
     CODEC,
+    kind,
     encodeColumns(keys, values, `state "${name}"`),
     Float64Array.from(entries, ({ touchedAt }) => touchedAt),
     encodeValues(removed, `state "${name}"`),
@@ -41,17 +58,37 @@ function encode<K, S>(
   return Uint8Array.from(serialize(written));
 }
 
-/** The state after a snapshot and the changes that follow it. */
-export function decodeState<K, S>(parts: Iterable<Uint8Array>, orderedByTouch: boolean): KeyedState<K, S> {
+/** The state after a snapshot and the changes that follow it. @throws STATE_DIFFERS when another program has written them */
+export function decodeState<K, S>(
+  parts: Iterable<Uint8Array>,
+  identity: StateIdentity,
+  orderedByTouch: boolean,
+): KeyedState<K, S> {
   const state = new KeyedState<K, S>(orderedByTouch);
-  for (const part of parts) apply(state, part);
+  for (const part of parts) apply(state, part, identity);
   state.takeChanges();
   return state;
 }
 
-function apply<K, S>(state: KeyedState<K, S>, part: Uint8Array): void {
-  const [codec, entries, touchedAt, removed] = deserialize(part) as Written;
+/** For looking at it: whoever has written it. */
+export function decodeAnyState(parts: readonly Uint8Array[]): KeyedState<unknown, unknown> {
+  const [first] = parts;
+  const kind = first === undefined ? "" : (deserialize(first) as Written)[1];
+  return decodeState(parts, { name: "", kind }, false);
+}
+
+function apply<K, S>(state: KeyedState<K, S>, part: Uint8Array, { name, kind }: StateIdentity): void {
+  const [codec, writer, entries, touchedAt, removed] = deserialize(part) as Written;
   assert(codec === CODEC, `state was written by the codec ${codec}`);
+  if (writer !== kind) {
+    throw new MillraceError(
+      "STATE_DIFFERS",
+      `The state "${name}" was written by ${writer}; the job reads it by ${kind}.`,
+      {
+        hint: "Go back to that operation, or give the state another name to begin anew.",
+      },
+    );
+  }
   for (const key of decodeValues(removed) as K[]) state.remove(key);
   const { keys, values } = decodeColumns(entries);
   for (const [i, key] of keys.entries()) state.put(key as K, values[i] as S, touchedAt[i]!);

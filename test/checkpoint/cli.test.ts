@@ -6,6 +6,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { LocalDiskStore } from "../../src/checkpoint/local-disk.ts";
+import { KeyedState } from "../../src/state/keyed-state.ts";
+import { encodeSnapshot } from "../../src/state/state-codec.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -36,6 +38,27 @@ test("millrace checkpoint shows where a stream stands, and verify finds damage",
   const damaged = millrace("checkpoint", "verify", folder);
   assert.equal(damaged.status, 1);
   assert.match(damaged.stdout, /damaged at position 0/);
+});
+
+test("millrace checkpoint show --state prints every key of every state", async (t) => {
+  const folder = temporaryFolder(t);
+  const checkpoint = await Checkpoint.open(await LocalDiskStore.open(folder), "page-views");
+  const state = new KeyedState<string, unknown>();
+  state.put("NL", { views: 3, users: new Set(["a"]) }, 1000);
+  const bytes = encodeSnapshot(state, { name: "countries", kind: "mapWithState" });
+  const states = { countries: { numPartitions: 1, fresh: true } };
+  await checkpoint.plan({ seq: 1, batchTime: 1000, epoch: 1, slices: {}, states }, "g");
+  await checkpoint.complete(1, { countries: [{ bytes, snapshot: true }] });
+  await checkpoint.close();
+
+  assert.match(millrace("checkpoint", "show", folder).stdout, /state countries: 1 partitions, \d+ bytes/);
+  const shown = millrace("checkpoint", "show", folder, "--state");
+  assert.match(
+    shown.stdout,
+    /state countries: 1 keys in 1 partitions\n {4}'NL': { views: 3, users: Set\(1\) { 'a' } }/,
+  );
+  const json = JSON.parse(millrace("checkpoint", "show", folder, "--state", "--json").stdout);
+  assert.deepEqual(json.states[0].entries, [{ key: "NL", value: { views: 3, users: ["a"] }, touchedAt: 1000 }]);
 });
 
 test("millrace checkpoint says what it takes, and that there is nothing", (t) => {

@@ -1,0 +1,29 @@
+import type { Clock } from "../../src/model/clock.ts";
+
+export interface RushingClock extends Clock {
+  readonly over: AbortSignal;
+  /** Before a driver is started again: just before the time that its last batch waited for, as if no time had passed. */
+  stepBack(): void;
+}
+
+/** Each time comes as soon as somebody waits for it, up to `end`; then `over` is aborted. Goes on where it stood when a driver is started again. */
+export function rushingClock(end: number): RushingClock {
+  const over = new AbortController();
+  let now = 0;
+  return {
+    over: over.signal,
+    now: () => now,
+    stepBack: () => {
+      now = Math.max(0, now - 1);
+    },
+    async sleepUntil(time, signal) {
+      if (time <= end) {
+        now = Math.max(now, time);
+        return;
+      }
+      over.abort();
+      signal.throwIfAborted();
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+    },
+  };
+}
