@@ -46,7 +46,7 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
   },
   {
     folder: "testing",
-    may: ["model", "operators", "graph", "kafka", "checkpoint", "job", "executor", "driver", "(top)"],
+    may: ["model", "operators", "state", "graph", "kafka", "checkpoint", "job", "executor", "driver", "(top)"],
     packages: ["@node-rs/crc32"],
   },
   { folder: "cli", may: ["model", "state", "checkpoint", "job", "(top)"], packages: ["pino", "pino-pretty"] },

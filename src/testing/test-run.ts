@@ -13,6 +13,7 @@ import { CapturedOutputs } from "./captured-outputs.ts";
 import { DriverUnderTest } from "./driver-under-test.ts";
 import { type Fault, type Faults, FaultyExecutor } from "./faults.ts";
 import { HeldClock } from "./held-clock.ts";
+import { stateInMemory } from "./state-in-memory.ts";
 
 interface TestRunOptions {
   readonly params: object | undefined;
@@ -69,6 +70,12 @@ export class TestRun implements AsyncDisposable {
   output<T>(name: string): T[] {
     assert(this.#driver !== undefined, "a test run without a driver");
     return this.#outputs.of(name, this.#driver.context.graph.outputs) as T[];
+  }
+
+  /** A state of mapWithState or updateStateByKey, as the last completed batch has left it. @throws BAD_OPTION */
+  state<K, S>(name: string): Map<K, S> {
+    assert(this.#driver !== undefined, "a test run without a driver");
+    return stateInMemory(name, this.#driver.context.graph, this.#disk) as Map<K, S>;
   }
 
   /** The next tasks fail when they have done their work, or their executor dies. @throws BAD_OPTION */

@@ -13,6 +13,7 @@ import { defineSink } from "millrace/sinks";
 import { type Border, testJob } from "millrace/testing";
 import { partitionOfKey } from "../../src/kafka/writing/murmur2.ts";
 import orders, { seen } from "../fixtures/jobs/orders-under-test.ts";
+import totals from "../fixtures/jobs/totals-under-test.ts";
 
 const kafka: KafkaParams = { "bootstrap.servers": "nowhere.invalid:9092", "auto.offset.reset": "earliest" };
 
@@ -232,6 +233,34 @@ test("a sink that has a batch keeps it, whatever comes when the batch runs again
   await run.tick();
   assert.deepEqual([run.output("exactly-once"), run.output("at-least-once")], [[1], [10]]);
 });
+
+for (const master of ["local", "local[2]"] as const) {
+  test(`state is that of the last completed batch, whatever comes after it, on ${master}`, async () => {
+    await using run = await testJob(totals, { topics: { pairs: { partitions: 2 } }, master });
+    assert.deepEqual(run.state("totals"), new Map());
+    const send = (...pairs: [string, number][]) =>
+      run.send(
+        "pairs",
+        pairs.map(([key, n]) => ({ key, value: String(n) })),
+      );
+    send(["a", 1], ["b", 2], ["a", 3]);
+    await run.tick();
+    const totalsOf = () => Object.fromEntries([...run.state<string, number>("totals")].sort());
+    assert.deepEqual(totalsOf(), { a: 4, b: 2 });
+    send(["a", 10]);
+    await run.crash("after outputs");
+    assert.deepEqual(totalsOf(), { a: 4, b: 2 });
+    await run.restart();
+    run.fail("task");
+    run.fail("executor");
+    await run.tick();
+    assert.deepEqual(totalsOf(), { a: 14, b: 2 });
+    send(["c", 5]);
+    await run.crash("after completion");
+    assert.deepEqual(totalsOf(), { a: 14, b: 2, c: 5 });
+    assert.throws(() => run.state("total"), { code: "BAD_OPTION", hint: /^It has "totals"\./ });
+  });
+}
 
 test("listeners of a driver that died are told nothing more", async () => {
   const told: string[] = [];
