@@ -26,6 +26,8 @@ export type { BackpressureOptions } from "./job/rate-options.ts";
 export type { KafkaParams, SaslOptions } from "./kafka/kafka-params.ts";
 /** Direct streams and fixed ranges of Kafka. */
 export { type DirectStreamOptions, KafkaUtils, type TopicOffsets, type TopicSelection } from "./kafka/kafka-utils.ts";
+/** What happens to records that cannot be decoded. */
+export type { DecodeErrorHandler, DecodeFailure, OnDecodeError } from "./kafka/reading/decodable.ts";
 /** One Kafka message. */
 export { ConsumerRecord, type Header } from "./model/consumer-record.ts";
 export type { Duration, Time } from "./model/duration.ts";
@@ -39,6 +41,7 @@ export type {
   OutputInfo,
   OutputOperationInfo,
   PartitionLag,
+  RecordsSkipped,
   StreamingListener,
   TaskFailure,
 } from "./model/events.ts";

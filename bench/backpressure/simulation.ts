@@ -74,7 +74,7 @@ export async function simulate(scenario: Scenario): Promise<SimulatedBatch[]> {
     backpressure.completed({
       seq: batches.length,
       batchTime,
-      inputs: [{ name: "simulated", records, lag, offsetRanges: [], partitions: [] }],
+      inputs: [{ name: "simulated", records, lag, offsetRanges: [], partitions: [], skipped: 0 }],
       submissionTime: start,
       processingStartTime: start,
       processingEndTime: now,

@@ -86,7 +86,7 @@ export function refuseNull(): never {
 }
 
 function hintFor(field: DecodedField): string {
-  return `Check that ${field}Decoder fits what the topic holds. A function of your own can give another value for such records.`;
+  return `Check that ${field}Decoder fits what the topic holds; onDecodeError can leave such records out.`;
 }
 
 function describe(value: unknown): string {

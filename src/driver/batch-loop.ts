@@ -176,6 +176,9 @@ export class BatchLoop {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
       await this.#border("after completion");
+      const skipped = run.skipped();
+      progress.skipped(skipped);
+      for (const event of skipped) bus.emit("onRecordsSkipped", event);
       for (const loss of run.losses) bus.emit("onDataLoss", loss);
     } catch (error) {
       failure = error as Error;

@@ -1,11 +1,11 @@
-import type { BatchInfo, InputInfo, OutputInfo } from "../model/events.ts";
+import type { BatchInfo, InputInfo, OutputInfo, RecordsSkipped } from "../model/events.ts";
 import type { BatchPlan } from "../model/plan.ts";
 import type { ListenerBus } from "./listener-bus.ts";
 
 /** What is known of a batch so far, as listeners are told it. Tells them of its outputs. */
 export class BatchProgress {
   readonly #plan: BatchPlan;
-  readonly #inputs: readonly InputInfo[];
+  #inputs: readonly InputInfo[];
   readonly #outputs: OutputInfo[];
   readonly #submissionTime: number;
   readonly #bus: ListenerBus;
@@ -43,6 +43,13 @@ export class BatchProgress {
     const output = { name: this.#outputs[index]!.name, duration: endTime - startTime, failure };
     this.#outputs[index] = output;
     this.#bus.emit("onOutputOperationCompleted", { ...output, seq, batchTime, id: index, startTime, endTime });
+  }
+
+  skipped(events: readonly RecordsSkipped[]): void {
+    this.#inputs = this.#inputs.map((input) => {
+      const own = events.filter(({ source }) => source === input.name);
+      return own.length === 0 ? input : { ...input, skipped: own.reduce((sum, { count }) => sum + count, 0) };
+    });
   }
 
   ended(now: number, failure: Error | undefined): void {

@@ -8,13 +8,14 @@ import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
 import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
 import { assert, MillraceError } from "../model/errors.ts";
-import type { DataLoss } from "../model/events.ts";
+import type { DataLoss, RecordsSkipped } from "../model/events.ts";
 import { OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
+import { SkippedRecords } from "./skipped-records.ts";
 import { States } from "./states.ts";
 import { WindowBlocks } from "./window-blocks.ts";
 
@@ -55,6 +56,7 @@ export class BatchRun implements ActionRunner {
   readonly #blocks = new Map<BlockNode, Blocks[]>();
   readonly #read = new Map<string, ReadSize>();
   readonly #losses = new Map<string, DataLoss>();
+  readonly #skipped = new SkippedRecords();
   #ended = false;
   #underWay = 0;
   #forsaken = false;
@@ -94,6 +96,11 @@ export class BatchRun implements ActionRunner {
   /** What its tasks could not read, each range once however often it was read. */
   get losses(): Iterable<DataLoss> {
     return this.#losses.values();
+  }
+
+  /** What policies left out so far. */
+  skipped(): RecordsSkipped[] {
+    return this.#skipped.events(this.plan.batchTime);
   }
 
   end(): void {
@@ -294,6 +301,7 @@ export class BatchRun implements ActionRunner {
         lossy: before.lossy || result.losses.length > 0,
       });
       for (const loss of result.losses) this.#losses.set(`${OffsetRange.format(loss.range)} ${loss.reason}`, loss);
+      this.#skipped.add(leaf.source.name, partition, result.skips);
     }
     return result.results;
   }

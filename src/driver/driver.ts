@@ -269,6 +269,7 @@ export class Driver {
     const failure = MillraceError.is(thrown, "STOPPED") ? undefined : thrown;
     if (failure !== undefined) logger?.error({ err: failure }, "the stream failed");
     else logger?.info({}, "the stream has stopped");
+    for (const event of this.#outside?.skipped() ?? []) this.#bus.emit("onRecordsSkipped", event);
     this.#outside?.end();
     const closing = [this.#pool.stop(), ...this.#streams.map(({ planner }) => planner.close()), closeResources()];
     closing.push(this.#sinks.close());

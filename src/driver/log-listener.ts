@@ -16,6 +16,8 @@ export function logListener(logger: Logger): StreamingListener {
       if (willRetry) logger.warn(fields, "a task failed and is tried again");
       else logger.error(fields, "a task failed for good");
     },
+    onRecordsSkipped: ({ batchTime, source, operator, count, first: { error: err, ...first } }) =>
+      logger.warn({ batchTime, source, operator, count, ...first, err }, "records were left out; this is the first"),
     onExecutorLost: ({ executorId, error }) =>
       logger.warn({ executorId, err: error }, "an executor was lost and is replaced"),
     onDataLoss: ({ range, reason }) =>

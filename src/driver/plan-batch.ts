@@ -52,5 +52,5 @@ export function plannedEarlier(streams: readonly Stream[], plan: BatchPlan): Pic
 
 function inputInfo(source: Source, { slices, records, lag, partitions = [] }: PlannedSlices): InputInfo {
   const offsetRanges = source.offsets ? slices.map(plainRange) : [];
-  return { name: source.name, records, lag, offsetRanges, partitions };
+  return { name: source.name, records, lag, offsetRanges, partitions, skipped: 0 };
 }

@@ -3,6 +3,7 @@ import type { PlainError } from "../model/error-transfer.ts";
 import type { DataLoss } from "../model/events.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import type { Blocks } from "../shuffle/block.ts";
+import type { Skip } from "./skips.ts";
 
 /** What driver and executors say to each other. Only data travels: both have built the same graph from the same module. */
 
@@ -52,6 +53,8 @@ export interface TaskResult {
   readonly bytes: number;
   /** What the source could not read any more, and went on without. */
   readonly losses: readonly DataLoss[];
+  /** Records that a policy left out. */
+  readonly skips: readonly Skip[];
 }
 
 export type ToExecutor =

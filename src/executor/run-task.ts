@@ -15,6 +15,7 @@ import { collectorOf } from "./consumer.ts";
 import { type Branch, branchAt, compose, Flow, Located, newBranch, pump } from "./pipeline.ts";
 import type { Consumer, Task, TaskResult } from "./protocol.ts";
 import type { SinkConnections } from "./sink-connections.ts";
+import { Skips } from "./skips.ts";
 import type { StateHome } from "./state-home.ts";
 
 /** Where a task runs: an executor's copy of the graph. */
@@ -33,15 +34,16 @@ export interface TaskHome {
 export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
   const flow = new Flow(home.signal);
   const read = { records: 0, bytes: 0, losses: [] as DataLoss[] };
+  const skips = new Skips();
   try {
     const root = newBranch();
     const contexts = new TaskContexts(task, home, flow.signal);
     const { leaf, partition } = pathOf(task.consumers[0], home.graph);
     const finishers = task.consumers.map((consumer) => attach(consumer, task, root, flow, contexts, home));
     const chain = compose(root, flow, contexts.at(partition, home.graph.numPartitions(leaf)));
-    flow.start(() => pump(chunksOf(leaf, partition, task, home.graph, flow.signal, read), chain, flow));
+    flow.start(() => pump(chunksOf(leaf, partition, task, home.graph, flow.signal, read, skips), chain, flow));
     await flow.finish();
-    return { results: finishers.map((finish) => finish()), ...read };
+    return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };
   } catch (error) {
     throw taskError(error, task, home.graph.plan.batchTime);
   }
@@ -171,6 +173,7 @@ async function* chunksOf(
   graph: BatchGraph,
   signal: AbortSignal,
   read: { records: number; bytes: number; losses: DataLoss[] },
+  skips: Skips,
 ): AsyncIterable<Chunk<unknown>> {
   if (leaf.kind !== "source") {
     const movement = leaf.kind === "shuffle" ? leaf.movement : stay();
@@ -183,7 +186,8 @@ async function* chunksOf(
     read.bytes += bytes;
   };
   const onDataLoss = (loss: DataLoss) => void read.losses.push(loss);
-  for await (const chunk of leaf.source.read(slice, { signal, onBytes, onDataLoss })) {
+  const onUndecodable = (error: MillraceError) => skips.undecodable(error);
+  for await (const chunk of leaf.source.read(slice, { signal, onBytes, onDataLoss, onUndecodable })) {
     read.records += chunk.length;
     yield chunk;
   }

@@ -1,3 +1,4 @@
+import type { MillraceError } from "../model/errors.ts";
 import type { DataLoss, PartitionLag } from "../model/events.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { PartitionRates } from "../model/partition-rates.ts";
@@ -32,6 +33,8 @@ export interface ReadTask {
   onBytes(bytes: number): void;
   /** Told of what cannot be read any more, where the source goes on without it. */
   onDataLoss(loss: DataLoss): void;
+  /** Told of each record that is left out because it cannot be decoded. */
+  onUndecodable(error: MillraceError): void;
 }
 
 export interface PlannedSlices {

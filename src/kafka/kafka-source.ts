@@ -7,12 +7,14 @@ import type { Slice } from "../model/plan.ts";
 import type { Chunk } from "../operators/receiver.ts";
 import { KafkaCluster } from "./connection/cluster.ts";
 import type { ResolvedKafkaParams } from "./kafka-params.ts";
+import { decodable, type OnDecodeError } from "./reading/decodable.ts";
 import { readRange } from "./reading/range-reader.ts";
 
 export interface KafkaSourceParts<K, V> {
   readonly name: string;
   readonly params: ResolvedKafkaParams;
   readonly decoders: { readonly key: ResolvedDecoder<K>; readonly value: ResolvedDecoder<V> };
+  readonly onDecodeError: OnDecodeError;
   readonly streaming: boolean;
   /** Exactly these, in every batch. */
   readonly fixedRanges: readonly OffsetRange[] | undefined;
@@ -51,13 +53,17 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
     return this.#parts.planner(new KafkaCluster(this.#parts.params));
   }
 
-  read(slice: Slice, { signal, onBytes, onDataLoss }: ReadTask): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
+  read(
+    slice: Slice,
+    { signal, onBytes, onDataLoss, onUndecodable }: ReadTask,
+  ): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
     const { topicId } = slice;
     assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
     this.#readCluster ??= new KafkaCluster(this.#parts.params);
-    const { decoders, failOnDataLoss } = this.#parts;
+    const { decoders, failOnDataLoss, onDecodeError } = this.#parts;
     const lossy = failOnDataLoss ? {} : { onDataLoss };
-    return readRange(this.#readCluster, { ...slice, topicId }, { decoders, signal, onBytes, ...lossy });
+    const chunks = readRange(this.#readCluster, { ...slice, topicId }, { decoders, signal, onBytes, ...lossy });
+    return onDecodeError === "fail" ? chunks : decodable(chunks, onDecodeError, onUndecodable);
   }
 
   async closeReader(): Promise<void> {

@@ -5,11 +5,12 @@ import type { RDD } from "../graph/rdd.ts";
 import type { ConsumerRecord } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import { type OffsetRange, splitRanges } from "../model/offset-range.ts";
-import { checkedLater, checkOptions, isBoolean, isInteger, isText } from "../model/options.ts";
+import { type Check, checkedLater, checkOptions, isBoolean, isInteger, isText } from "../model/options.ts";
 import { DirectStreamPlanner } from "./direct-stream.ts";
 import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
 import { type KafkaParams, resolveKafkaParams } from "./kafka-params.ts";
 import { KafkaSource } from "./kafka-source.ts";
+import type { OnDecodeError } from "./reading/decodable.ts";
 import type { TopicOffsets, TopicSelection } from "./subscription.ts";
 import { checkSelection, nameOfSelection } from "./topic-selection.ts";
 
@@ -32,11 +33,27 @@ export interface DirectStreamOptions<K, V> {
   failOnDataLoss?: boolean | undefined;
   /** Durable, like every name. Needed when two streams read the same topics. @default the topics */
   name?: string | undefined;
+  /**
+   * What happens to a record that cannot be decoded. "fail": its task fails, once somebody asks for the key or value. "skip": it is left
+   * out. A function is told of it first, as for a dead letter topic. Any policy but "fail" decodes key and value of every record at once; what is left
+   * out is counted, and told by `onRecordsSkipped`. @default "fail"
+   */
+  onDecodeError?: OnDecodeError | undefined;
   /** Splits ranges until there are this many tasks. Order across the parts of a partition is then not kept. */
   minPartitions?: number | undefined;
 }
 
-const RDD_CHECKS = { keyDecoder: checkedLater, valueDecoder: checkedLater, minPartitions: isInteger(1, 10_000) };
+const isDecodePolicy: Check = (value) =>
+  value === "fail" || value === "skip" || typeof value === "function"
+    ? undefined
+    : 'must be "fail", "skip" or a function';
+
+const RDD_CHECKS = {
+  keyDecoder: checkedLater,
+  valueDecoder: checkedLater,
+  onDecodeError: isDecodePolicy,
+  minPartitions: isInteger(1, 10_000),
+};
 
 const STREAM_CHECKS = {
   ...RDD_CHECKS,
@@ -62,11 +79,12 @@ export const KafkaUtils = {
     checkSelection(topics);
     checkOptions("createDirectStream", options, STREAM_CHECKS);
     const params = resolveKafkaParams(kafkaParams, ssc.brokers);
-    const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions } = options;
+    const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions, onDecodeError = "fail" } = options;
     const source = new KafkaSource<K, V>({
       name: options.name ?? nameOfSelection(topics),
       params,
       decoders: decodersOf(options),
+      onDecodeError,
       streaming: true,
       fixedRanges: undefined,
       failOnDataLoss,
@@ -76,6 +94,7 @@ export const KafkaUtils = {
         fromOffsets,
         startingTimestamp,
         minPartitions,
+        ...describePolicy(onDecodeError),
       ]),
       planner: (cluster) =>
         new DirectStreamPlanner(cluster, { topics, fromOffsets, startingTimestamp, failOnDataLoss, minPartitions }),
@@ -91,25 +110,31 @@ export const KafkaUtils = {
     ssc: JobContext,
     kafkaParams: KafkaParams,
     offsetRanges: readonly OffsetRange[],
-    options: Pick<DirectStreamOptions<K, V>, "keyDecoder" | "valueDecoder" | "minPartitions"> = {},
+    options: Pick<DirectStreamOptions<K, V>, "keyDecoder" | "valueDecoder" | "onDecodeError" | "minPartitions"> = {},
   ): RDD<ConsumerRecord<K, V>> {
     checkRanges(offsetRanges);
     checkOptions("createRDD", options, RDD_CHECKS);
+    const { onDecodeError = "fail" } = options;
     const ranges =
       options.minPartitions === undefined ? offsetRanges : splitRanges(offsetRanges, options.minPartitions);
     const source = new KafkaSource<K, V>({
       name: `ranges-${ssc.graph.nodes.length}`,
       params: resolveKafkaParams(kafkaParams, ssc.brokers),
       decoders: decodersOf(options),
+      onDecodeError,
       streaming: false,
       fixedRanges: ranges,
       failOnDataLoss: true,
-      description: JSON.stringify(ranges),
+      description: JSON.stringify([...ranges, ...describePolicy(onDecodeError)]),
       planner: (cluster) => new FixedRangesPlanner(cluster, ranges),
     });
     return ssc.rddOf("createRDD", source);
   },
 };
+
+/** Nothing for the default, so that a stream without the option is what it was before there was one. */
+const describePolicy = (policy: OnDecodeError) =>
+  policy === "fail" ? [] : [typeof policy === "function" ? "handled" : policy];
 
 /** The default fits the type parameters' default; whoever names other types gives the decoder too. */
 function decodersOf<K, V>({ keyDecoder, valueDecoder }: DirectStreamOptions<K, V>) {

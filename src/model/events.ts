@@ -1,6 +1,7 @@
 import type { Time } from "./duration.ts";
 import type { MillraceError } from "./errors.ts";
 import type { OffsetRange, TopicPartition } from "./offset-range.ts";
+
 import type { StreamProgress } from "./progress.ts";
 
 /** What the engine tells about itself. The log, the demo's table and a UI are only listeners. */
@@ -15,10 +16,24 @@ export interface InputInfo {
   readonly lag: number;
   /** The same by partition, one entry for each; none for what is not read from Kafka, and for a batch that an earlier run has planned. */
   readonly partitions: readonly PartitionLag[];
+  /** Records that `onDecodeError` or `onRecordError` left out, known when the batch is complete; see `onRecordsSkipped`. */
+  readonly skipped: number;
 }
 
 export interface PartitionLag extends TopicPartition {
   readonly lag: number;
+}
+
+/** Records of one batch that a policy left out: by the decoders, or by the function of one operator. */
+export interface RecordsSkipped {
+  readonly batchTime: Time;
+  /** The name of the stream. */
+  readonly source: string;
+  /** The operator whose function threw, with its place in the file; undefined when they could not be decoded. */
+  readonly operator: string | undefined;
+  readonly count: number;
+  /** The first of them, by partition and offset. */
+  readonly first: TopicPartition & { readonly offset: number; readonly error: MillraceError };
 }
 
 export interface OutputInfo {
@@ -91,6 +106,8 @@ export interface StreamingListener {
   /** After each batch that has succeeded. Spark: `onQueryProgress` of Structured Streaming. */
   onProgress?(progress: StreamProgress): void;
   onTaskFailed?(event: TaskFailure): void;
+  /** Once a completed batch for each source and operator that left records out, before `onBatchCompleted`. */
+  onRecordsSkipped?(event: RecordsSkipped): void;
   /** An executor was lost; unless the stream is stopping, another one takes its place. */
   onExecutorLost?(event: { executorId: number; error: MillraceError }): void;
   /** The stream goes on without these offsets, because it was told `failOnDataLoss: false`. */

@@ -71,7 +71,7 @@ test("a batch tells its key, its inputs, its times and its outputs", async (t) =
   await running.stop();
   const infos = events.slice(1).map(([, info]) => info as BatchInfo);
   const time = 10_520;
-  const input = { name: "queue-0", records: 3, lag: 1, offsetRanges: [], partitions: [] };
+  const input = { name: "queue-0", records: 3, lag: 1, offsetRanges: [], partitions: [], skipped: 0 };
   const pending = (name: string) => ({ name, duration: undefined, failure: undefined });
   assert.deepEqual(events[0], ["started", { time: 10_500 }]);
   const submitted: BatchInfo = {

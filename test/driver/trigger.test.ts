@@ -17,7 +17,7 @@ function planned(records: number, lag: number, counts: readonly number[] = [reco
   }));
   return {
     plan: { seq: 1, batchTime: 1, epoch: 1, slices: { s: slices } },
-    inputs: [{ name: "s", records, lag, offsetRanges: [], partitions: [] }],
+    inputs: [{ name: "s", records, lag, offsetRanges: [], partitions: [], skipped: 0 }],
     losses: [],
     moved: {},
   };

@@ -9,7 +9,7 @@ import { ExecutorPool, type PoolOptions } from "../../src/executor/pool.ts";
 import type { Task, TaskResult } from "../../src/executor/protocol.ts";
 
 const died = (id: number) => new MillraceError("EXECUTOR_DIED", `Executor ${id} died.`, { hint: "Look why." });
-const result = (results: unknown[] = []): TaskResult => ({ results, records: 0, bytes: 0, losses: [] });
+const result = (results: unknown[] = []): TaskResult => ({ results, records: 0, bytes: 0, losses: [], skips: [] });
 const task: PooledTask = { seq: 1, consumers: [], slice: undefined, inputs: [] };
 const never = new AbortController().signal;
 

@@ -1,10 +1,18 @@
-import { type BatchInfo, type MillraceError, type RunOptions, runJob, type TaskFailure } from "millrace";
+import {
+  type BatchInfo,
+  type MillraceError,
+  type RecordsSkipped,
+  type RunOptions,
+  runJob,
+  type TaskFailure,
+} from "millrace";
 
 /** What listeners were told while a job ran, and how it ended. */
 export interface Run {
   readonly failures: readonly TaskFailure[];
   readonly lost: readonly { executorId: number; error: MillraceError }[];
   readonly batches: readonly BatchInfo[];
+  readonly skipped: readonly RecordsSkipped[];
   /** What awaitTermination rejected with. */
   readonly error: (Error & Partial<MillraceError>) | undefined;
 }
@@ -16,15 +24,17 @@ export async function runFixture<P>(name: string, options: RunOptions<P>): Promi
   const failures: TaskFailure[] = [];
   const lost: { executorId: number; error: MillraceError }[] = [];
   const batches: BatchInfo[] = [];
+  const skipped: RecordsSkipped[] = [];
   const running = await runJob<P>(fixture(name), options);
   running.addStreamingListener({
     onTaskFailed: (event) => failures.push(event),
     onExecutorLost: (event) => lost.push(event),
+    onRecordsSkipped: (event) => skipped.push(event),
     onBatchCompleted: (info) => batches.push(info),
   });
   const error = await running.awaitTermination().then(
     () => undefined,
     (error: Error) => error,
   );
-  return { failures, lost, batches, error };
+  return { failures, lost, batches, skipped, error };
 }

@@ -74,8 +74,8 @@ test("each stream has a rate of its own, the initial one at first, and a batch t
       seq: 1,
       batchTime: time - 500 - schedulingDelay,
       inputs: [
-        { name: "a", records: 3000, lag: 0, offsetRanges: [], partitions: [] },
-        { name: "b", records: 0, lag: 0, offsetRanges: [], partitions: [] },
+        { name: "a", records: 3000, lag: 0, offsetRanges: [], partitions: [], skipped: 0 },
+        { name: "b", records: 0, lag: 0, offsetRanges: [], partitions: [], skipped: 0 },
       ],
       submissionTime: time - 500,
       processingStartTime: time - 500,
