@@ -101,6 +101,7 @@ async function afterStrike(
     case "connections cut":
       for (const proxy of world.kafkaProxies) proxy.cutAll();
       return await goesOn(driver, strike);
+    case "a task fails":
     case "a thread exits":
     case "a heap is full":
     case "short write":

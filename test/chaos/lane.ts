@@ -44,6 +44,10 @@ export class Lane {
         const target: Target = { sink, path: `${folder}.db` };
         return new Lane(world, topic, target, target, folder);
       }
+      case "files": {
+        const target: Target = { sink, directory: `${folder}-files` };
+        return new Lane(world, topic, target, target, folder);
+      }
       case "postgres": {
         const { direct, forDrivers } = await world.postgres!.createDatabase();
         return new Lane(world, topic, { sink, connection: direct }, { sink, connection: forDrivers }, folder);

@@ -7,13 +7,13 @@ Strikes jobs again and again by a seeded schedule, and then counts every record 
 
   --kills N       strikes (40)
   --seed N        of the schedule (1)
-  --sinks a,b     of sqlite, postgres, kafka (all)
+  --sinks a,b     of sqlite, postgres, kafka, files (all)
   --brokers LIST  uses these brokers, without the faults that need brokers of our own
   --only 3,7      carries out only these of the schedule's strikes, to see one again
   --json          no table at the end; the last line of stdout is one JSON object in any case
 `;
 
-export const SINKS: readonly SinkName[] = ["sqlite", "postgres", "kafka"];
+export const SINKS: readonly SinkName[] = ["sqlite", "postgres", "kafka", "files"];
 
 export interface ChaosOptions {
   readonly kills: number;

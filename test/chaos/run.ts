@@ -6,7 +6,7 @@ import { Lane, PARTITIONS } from "./lane.ts";
 import type { ChaosOptions } from "./options.ts";
 import { makeSchedule, type ScheduledStrike } from "./schedule.ts";
 import { committedRecords, storedEffects } from "./truth.ts";
-import { judge, type Verdict } from "./verdict.ts";
+import { judge, judgeState, type Verdict } from "./verdict.ts";
 import { startWorld, type World } from "./world.ts";
 
 export interface Report {
@@ -17,6 +17,8 @@ export interface Report {
   readonly killPoints: { readonly [point: string]: number };
   readonly faults: { readonly [fault: string]: number };
   readonly sinks: { readonly [sink: string]: Verdict };
+  /** Links of the chains that are state, of all jobs. */
+  readonly state: { readonly wrong: number };
   /** Drivers that did not end as they should. */
   readonly unexpected: readonly string[];
   readonly seconds: number;
@@ -28,8 +30,9 @@ export interface Struck {
 }
 
 /** Whether every record is everywhere once, every point was hit, and every driver did what it should. */
-export const isGreen = ({ killPoints, sinks, unexpected }: Report): boolean =>
+export const isGreen = ({ killPoints, sinks, state, unexpected }: Report): boolean =>
   unexpected.length === 0 &&
+  state.wrong === 0 &&
   Object.values(killPoints).every((hits) => hits > 0) &&
   Object.values(sinks).every((verdict) => Object.values(verdict).every((count) => count === 0));
 
@@ -63,7 +66,12 @@ export async function runChaos(
         committedRecords(world.brokers, lane.topic),
         storedEffects(lane.target),
       ]);
-      return { sink, records: records.length, verdict: judge(records, effects) };
+      return {
+        sink,
+        records: records.length,
+        verdict: judge(records, effects),
+        stateWrong: judgeState(records, effects),
+      };
     }),
   );
   return {
@@ -73,6 +81,7 @@ export async function runChaos(
     killPoints: hits(trace, ({ point }) => point),
     faults: hits(trace, ({ fault }) => fault),
     sinks: Object.fromEntries(judged.map(({ sink, verdict }) => [sink, verdict])),
+    state: { wrong: judged.reduce((sum, { stateWrong }) => sum + stateWrong, 0) },
     unexpected,
     seconds: Math.round((performance.now() - started) / 1000),
   };

@@ -23,6 +23,11 @@ test("every point is struck before any is struck again, and every fault comes", 
   assert.deepEqual(new Set(schedule.map(({ fault }) => fault)), faults);
 });
 
+test("forty strikes come to every point", () => {
+  const struck = new Set(makeSchedule({ ...options, kills: 40 }).map(({ point }) => point));
+  assert.deepEqual(struck, new Set(makeSchedule(options).map(({ point }) => point)));
+});
+
 test("a point of one sink is struck in its own job", () => {
   for (const { point, sink } of makeSchedule(options)) {
     const owner = SINKS.find((name) => point.startsWith(`${name}: `));

@@ -6,6 +6,7 @@ export type Fault =
   | "SIGKILL"
   | "power cut"
   | "paused"
+  | "a task fails"
   | "a thread exits"
   | "a heap is full"
   | "EIO"
@@ -51,40 +52,49 @@ interface Point {
 
 export const ANY_MOMENT = "any moment";
 const KILLS: readonly Fault[] = ["SIGKILL", "power cut", "paused"];
-const IN_A_THREAD: readonly Fault[] = ["SIGKILL", "paused", "a thread exits", "a heap is full"];
+const IN_A_THREAD: readonly Fault[] = ["SIGKILL", "paused", "a task fails", "a thread exits", "a heap is full"];
 
 /** Only the first driver of a checkpoint comes here. */
 const FIRST_OF_ALL: Point = { name: "start appended", faults: ["SIGKILL", "power cut"], visits: 1 };
 
 const OF_EVERY_DRIVER: readonly Point[] = [
   ...["epoch created", "begin appended"].map((name) => ({ name, faults: KILLS, visits: 1 })),
-  ...["before plan", "plan appended", "plan looked up", "before complete", "complete appended"].map((name) => {
-    return { name, faults: KILLS, visits: 3 };
-  }),
-  ...["in a map task", "in a reduce task"].map((name) => ({ name, faults: IN_A_THREAD, visits: 2 })),
+  ...["before plan", "plan appended", "plan looked up", "before state", "state appended", "complete appended"].map(
+    (name) => {
+      return { name, faults: KILLS, visits: 3 };
+    },
+  ),
+  ...["in a map task", "in a reduce task", "in a state task"].map((name) => ({ name, faults: IN_A_THREAD, visits: 2 })),
   { name: "disk: write", faults: ["EIO", "ENOSPC", "short write"], visits: 4 },
   { name: "disk: sync", faults: ["EIO", "SIGKILL", "power cut"], visits: 4 },
 ];
 
 const OF_ONE_SINK: { readonly [S in SinkName]: readonly Omit<Point, "sink">[] } = {
   sqlite: [
-    ...driverPoints("sqlite", ["before fence", "after fence"], 1),
+    ...driverPoints("sqlite", ["before fence"], 3),
     ...driverPoints("sqlite", ["before commit", "after commit"], 3),
   ],
   postgres: partitionPoints("postgres"),
   kafka: partitionPoints("kafka"),
+  files: [
+    ...driverPoints("files", ["before fence"], 3),
+    ...taskPoints("files", ["before write", "all is read", "after write"]),
+    ...driverPoints("files", ["before publish", "after publish"], 3),
+  ],
 };
 
 function driverPoints(sink: SinkName, names: readonly string[], visits: number) {
   return names.map((name) => ({ name: `${sink}: ${name}`, faults: KILLS, visits }));
 }
 
+function taskPoints(sink: SinkName, names: readonly string[]) {
+  return names.map((name) => ({ name: `${sink}: ${name}`, faults: IN_A_THREAD, visits: 2 }));
+}
+
 function partitionPoints(sink: SinkName) {
   return [
-    ...driverPoints(sink, ["before fence", "after fence"], 1),
-    ...["before commit", "all is read", "after commit"].map((name) => {
-      return { name: `${sink}: ${name}`, faults: IN_A_THREAD, visits: 2 };
-    }),
+    ...driverPoints(sink, ["before fence"], 3),
+    ...taskPoints(sink, ["before commit", "all is read", "after commit"]),
   ];
 }
 
@@ -99,7 +109,8 @@ export function pointsOf({ sinks, ownBrokers }: Pick<ScheduleOptions, "sinks" | 
     }));
   return [
     ...OF_EVERY_DRIVER,
-    { name: ANY_MOMENT, faults: [...KILLS, ...(ownBrokers ? BROKER_FAULTS : [])], visits: 1 },
+    { name: ANY_MOMENT, faults: KILLS, visits: 1 },
+    ...(ownBrokers ? BROKER_FAULTS.map((fault) => ({ name: ANY_MOMENT, faults: [fault], visits: 1 })) : []),
     ...sinks.flatMap((sink) => OF_ONE_SINK[sink].map((point) => ({ ...point, sink }))),
     ...(sinks.includes("postgres") ? replies("postgres", ["COMMIT"], "postgres") : []),
     ...(ownBrokers ? replies("kafka", ["ListOffsets", "Fetch"]) : []),

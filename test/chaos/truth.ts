@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { publishedBatches } from "millrace/sinks";
 import pg from "pg";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
 import type { Effect, Target } from "./driver/sinks.ts";
@@ -53,6 +55,16 @@ export async function storedEffects(target: Target): Promise<Effect[]> {
       } finally {
         await client.end();
       }
+    }
+    case "files": {
+      const effects: Effect[] = [];
+      for await (const { files } of publishedBatches(target.directory)) {
+        for (const { path } of files) {
+          const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+          effects.push(...lines.map((line) => JSON.parse(line) as Effect));
+        }
+      }
+      return effects;
     }
     case "kafka":
       return (await consume(target.brokers, target.topic)).map(({ value }) => JSON.parse(value) as Effect);

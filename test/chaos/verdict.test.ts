@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { link } from "./driver/chain.ts";
 import type { Effect } from "./driver/sinks.ts";
-import { judge } from "./verdict.ts";
+import { judge, judgeState } from "./verdict.ts";
 
 const records = [
   { partition: 0, offset: 0, key: "a", value: "x" },
@@ -30,4 +31,17 @@ test("what was done once is green, and anything else is not", () => {
   assert.deepEqual(judge(records, replaced(3, { value: "0" })), { ...none, lost: 1 });
   assert.deepEqual(judge(records, replaced(3, { value: "0,2,2" })), { ...none, duplicated: 1, wrong: 1 });
   assert.deepEqual(judge(records, replaced(3, { value: "2,0" })), { ...none, wrong: 1 });
+});
+
+test("a chain has each of its links once, as one run over all its values gives them", () => {
+  const first = link("", "x");
+  const chains = [
+    { output: "chains", key: "a", value: `1:${first}` },
+    { output: "chains", key: "a", value: `2:${link(first, "y")}` },
+    { output: "chains", key: "b", value: `1:${link("", "z")}` },
+  ];
+  assert.equal(judgeState(records, chains), 0);
+  assert.equal(judgeState(records, chains.slice(1)), 1);
+  assert.equal(judgeState(records, [...chains, chains[0]!]), 1);
+  assert.equal(judgeState(records, chains.with(1, { ...chains[1]!, value: `2:${link(link("", "y"), "x")}` })), 1);
 });

@@ -1,3 +1,4 @@
+import { link } from "./driver/chain.ts";
 import type { Effect } from "./driver/sinks.ts";
 import type { InputRecord } from "./truth.ts";
 
@@ -30,6 +31,27 @@ export function judge(records: readonly InputRecord[], effects: readonly Effect[
     verdict,
   );
   return verdict;
+}
+
+/** The state of a key is a chain over all its values, of which each link was written: how many are not what one run over all gives. */
+export function judgeState(records: readonly InputRecord[], effects: readonly Effect[]): number {
+  const chains = new Map<string, { count: number; hash: string }>();
+  const expected = new Map<string, string>();
+  for (const { key, value } of records) {
+    const { count, hash } = chains.get(key) ?? { count: 0, hash: "" };
+    const next = { count: count + 1, hash: link(hash, value) };
+    chains.set(key, next);
+    expected.set(`${key}:${next.count}`, next.hash);
+  }
+  const verdict: Verdict = { lost: 0, duplicated: 0, wrong: 0 };
+  const found = effects
+    .filter(({ output }) => output === "chains")
+    .map(({ key, value }): [string, string] => {
+      const [count, hash] = value.split(":") as [string, string];
+      return [`${key}:${count}`, hash];
+    });
+  judgeTraces(expected, found, verdict);
+  return verdict.lost + verdict.duplicated + verdict.wrong;
 }
 
 /** Each that is expected must be there once, with its value, and nothing else. */

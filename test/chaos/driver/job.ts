@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { defineJob, KafkaUtils, type Partition } from "millrace";
+import { link } from "./chain.ts";
 import { withSinkPoints } from "./sink-points.ts";
 import { type Effect, openSink, type Target } from "./sinks.ts";
 import { type Strike, Striker } from "./striker.ts";
@@ -58,9 +58,26 @@ export default defineJob<ChaosParams>(
       .mapPartitions(pointIn("reduce"))
       .map(([key, value]): Effect => ({ output: "folds", key, value }))
       .saveTo(save(), { name: "folds" });
+
+    records
+      .map(({ key, value }) => [key, value])
+      .mapWithState<Link, Effect>(
+        (key, value, state) => {
+          // In place, as users do: an attempt that fails must not leave its links behind.
+          const chain = state.get() ?? { count: 0, hash: "" };
+          chain.count++;
+          chain.hash = link(chain.hash, value ?? "");
+          state.update(chain);
+          return { output: "chains", key, value: `${chain.count}:${chain.hash}` };
+        },
+        { name: "chains" },
+      )
+      .mapPartitions(pointIn("state"))
+      .saveTo(save(), { name: "chains" });
   },
 );
 
-/** One link of the chain of a key. */
-export const link = (before: string, value: string): string =>
-  createHash("sha256").update(before).update(value).digest("hex").slice(0, 16);
+interface Link {
+  count: number;
+  hash: string;
+}

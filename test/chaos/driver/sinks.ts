@@ -1,4 +1,4 @@
-import { kafka, postgres, type Sink, sqlite } from "millrace/sinks";
+import { files, kafka, postgres, type Sink, sqlite } from "millrace/sinks";
 
 /** What the job writes, wherever it goes. */
 export interface Effect {
@@ -11,6 +11,7 @@ export interface Effect {
 export type Target =
   | { readonly sink: "sqlite"; readonly path: string }
   | { readonly sink: "postgres"; readonly connection: string }
+  | { readonly sink: "files"; readonly directory: string }
   | { readonly sink: "kafka"; readonly brokers: string; readonly topic: string; readonly progressTopic: string };
 
 export type SinkName = Target["sink"];
@@ -24,6 +25,8 @@ export function openSink(target: Target): Sink<Effect> {
       return sqlite({ path: target.path, ...table });
     case "postgres":
       return postgres({ connection: target.connection, ...table });
+    case "files":
+      return files({ directory: target.directory });
     case "kafka":
       return kafka({
         kafkaParams: { "bootstrap.servers": target.brokers },

@@ -7,7 +7,7 @@ export interface Strike {
   readonly point: string;
   /** The how manieth visit of the point, counted in each thread. */
   readonly occurrence: number;
-  readonly fault: "SIGKILL" | "SIGSTOP" | "a thread exits" | "a heap is full" | DiskFault;
+  readonly fault: "SIGKILL" | "SIGSTOP" | "a task fails" | "a thread exits" | "a heap is full" | DiskFault;
   /** A file that is made when it has happened: once, whichever thread comes first. */
   readonly marker: string;
 }
@@ -56,6 +56,8 @@ function carryOut(fault: Exclude<Strike["fault"], DiskFault>): void {
       // The signal may take a moment to reach all threads. Once it has, this time passes while the process stands still.
       wait(200);
       break;
+    case "a task fails":
+      throw new Error("struck by the schedule");
     case "a thread exits":
       process.exit(1);
       break;
