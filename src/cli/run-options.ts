@@ -12,6 +12,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --trigger <t>              interval, onData (as soon as there is data) or availableNow (then stop)
   --checkpoint-directory <path>  offsets and pending plans, for a restart; a directory or postgres://host/database#name
   --accept-changed-graph     run a batch that a job with other operations has planned
+  --on-record-error <p>      fail, or skip: leave out what a function throws at
   --task-max-failures <n>    tries of one task
   --task-timeout <duration>  a task that takes longer fails: 30s, 5m
   --output-timeout <duration>
@@ -64,6 +65,7 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
       trigger: values.trigger as EngineOptions["trigger"],
       checkpointDirectory: values["checkpoint-directory"],
       acceptChangedGraph: values["accept-changed-graph"],
+      onRecordError: values["on-record-error"] as EngineOptions["onRecordError"],
       taskMaxFailures: numberOf("task-max-failures", values["task-max-failures"]),
       taskTimeout: values["task-timeout"] as EngineOptions["taskTimeout"],
       outputTimeout: values["output-timeout"] as EngineOptions["outputTimeout"],
@@ -120,6 +122,7 @@ function parse(args: readonly string[]) {
         trigger: text,
         "checkpoint-directory": text,
         "accept-changed-graph": { type: "boolean" },
+        "on-record-error": text,
         "task-max-failures": text,
         "task-timeout": text,
         "output-timeout": text,

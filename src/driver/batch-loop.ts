@@ -9,7 +9,7 @@ import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
-import type { BatchPlan, RunningPlan } from "../model/plan.ts";
+import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
 import type { StepDurations } from "../model/progress.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
@@ -225,8 +225,8 @@ export class BatchLoop {
   }
 
   #runningPlan(plan: BatchPlan): RunningPlan {
-    const { journal, context, graphDigest } = this.#parts;
-    return runningPlan(plan, journal, context.appName, graphDigest);
+    const { journal, context, graphDigest, options } = this.#parts;
+    return runningPlan(plan, journal, context.appName, graphDigest, options.onRecordError);
   }
 
   async #border(border: Border): Promise<void> {
@@ -252,8 +252,9 @@ export function runningPlan(
   { epoch, id, world }: Journal,
   appName: string,
   graphDigest: string,
+  onRecordError: OnRecordError,
 ): RunningPlan {
   const { slices, states, previousTime } = plan;
   const pinned = digest([JSON.stringify({ slices, states, previousTime }), graphDigest]);
-  return { ...plan, epoch, checkpointId: id, appName, digest: pinned, earlier: world.earlier };
+  return { ...plan, epoch, checkpointId: id, appName, digest: pinned, earlier: world.earlier, onRecordError };
 }

@@ -112,7 +112,7 @@ export class Driver {
     }
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
     const nothing = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
-    const plan = runningPlan(nothing, journal, context.appName, this.#graphDigest);
+    const plan = runningPlan(nothing, journal, context.appName, this.#graphDigest, this.#parts.options.onRecordError);
     this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal, lasting(journal));
     void this.#run(journal).then(
       () => this.#close(undefined),

@@ -2,6 +2,7 @@ import type { NodeOf } from "../graph/node.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { type Chunk, enough, type Receiver } from "../operators/receiver.ts";
 import { Bridge } from "./bridge.ts";
+import type { Skips } from "./skips.ts";
 
 /** From a leaf's records to all consumers of a task: composed once, run per record. */
 
@@ -76,14 +77,17 @@ export class Flow {
   }
 }
 
-export function compose(branch: Branch, flow: Flow, task: TaskContext): Chain {
+/** @param skips When values at which a function throws are left out. Holds as long as each value comes from one record. */
+export function compose(branch: Branch, flow: Flow, task: TaskContext, skips?: Skips): Chain {
   const receivers = [...branch.receivers];
   const bridges = [...branch.bridges];
   let direct = receivers.length > 0;
   for (const [node, child] of branch.children) {
-    const chain = compose(child, flow, task);
+    const ofOneRecord = node.kind === "narrow" && node.operator.perRecord ? skips : undefined;
+    const chain = compose(child, flow, task, ofOneRecord);
     if (node.kind === "narrow") {
-      receivers.push(node.operator.bind(chain.receiver, node.name, task) as Receiver<unknown>);
+      const receiver = node.operator.bind(chain.receiver, node.name, task) as Receiver<unknown>;
+      receivers.push(ofOneRecord === undefined ? receiver : ofOneRecord.guard(node, receiver));
       bridges.push(...chain.bridges);
       direct ||= chain.direct;
     } else {

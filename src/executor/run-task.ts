@@ -40,7 +40,9 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     const contexts = new TaskContexts(task, home, flow.signal);
     const { leaf, partition } = pathOf(task.consumers[0], home.graph);
     const finishers = task.consumers.map((consumer) => attach(consumer, task, root, flow, contexts, home));
-    const chain = compose(root, flow, contexts.at(partition, home.graph.numPartitions(leaf)));
+    const guarding = leaf.kind === "source" && home.graph.plan.onRecordError === "skip";
+    const context = contexts.at(partition, home.graph.numPartitions(leaf));
+    const chain = compose(root, flow, context, guarding ? skips : undefined);
     flow.start(() => pump(chunksOf(leaf, partition, task, home.graph, flow.signal, read, skips), chain, flow));
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };
@@ -189,6 +191,7 @@ async function* chunksOf(
   const onUndecodable = (error: MillraceError) => skips.undecodable(error);
   for await (const chunk of leaf.source.read(slice, { signal, onBytes, onDataLoss, onUndecodable })) {
     read.records += chunk.length;
+    skips.chunk = chunk;
     yield chunk;
   }
 }

@@ -15,6 +15,7 @@ import {
   isText,
 } from "../model/options.ts";
 import type { PartitionRates } from "../model/partition-rates.ts";
+import type { OnRecordError } from "../model/plan.ts";
 import {
   type BackpressureOptions,
   isBackpressure,
@@ -62,6 +63,13 @@ export interface EngineOptions {
    * that many times, after `backoff` (default 1 s, doubling up to a minute), and then stops. @default "stop"
    */
   failedBatch?: "stop" | { readonly retry: number; readonly backoff?: Duration | undefined } | undefined;
+  /**
+   * What happens when a function given to map, filter or flatMap (or to what is made of these: mapValues, flatMapValues, keyBy) throws at a record
+   * of Kafka. "fail": its task fails. "skip": the value it was called with goes no further on that branch, and `onRecordsSkipped` tells how many
+   * records that were. Everywhere else a function that throws fails its task: after a shuffle, in async operators, where values are combined.
+   * @default "fail"
+   */
+  onRecordError?: OnRecordError | undefined;
   /** Tries of one task. From 1 to 100. Spark: `spark.task.maxFailures`. @default 4 */
   taskMaxFailures?: number | undefined;
   /** A task that takes longer fails, and its executor is ended and replaced. On `local` only a function that awaits can be ended. @default none */
@@ -118,6 +126,7 @@ export interface ResolvedOptions {
   readonly acceptChangedGraph: boolean;
   readonly batchRetries: number;
   readonly batchBackoffMs: number;
+  readonly onRecordError: OnRecordError;
   readonly taskMaxFailures: number;
   readonly taskTimeoutMs: number | undefined;
   readonly outputTimeoutMs: number | undefined;
@@ -156,6 +165,7 @@ export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Che
   checkpointDirectory: isPlace,
   acceptChangedGraph: isBoolean,
   failedBatch: isFailurePolicy,
+  onRecordError: isOneOf("fail", "skip"),
   taskMaxFailures: isInteger(1, 100),
   taskTimeout: checkedLater,
   outputTimeout: checkedLater,
@@ -209,6 +219,7 @@ export function resolveOptions(
       (typeof given.failedBatch === "object" ? given.failedBatch.backoff : undefined) ?? "1s",
       "failedBatch.backoff",
     ),
+    onRecordError: given.onRecordError ?? "fail",
     taskMaxFailures: given.taskMaxFailures ?? 4,
     taskTimeoutMs: timeout("taskTimeout"),
     outputTimeoutMs: timeout("outputTimeout"),

@@ -33,12 +33,17 @@ export interface StatePlan {
   readonly fresh: boolean;
 }
 
+/** What happens when the function of an operator throws at a record. */
+export type OnRecordError = "fail" | "skip";
+
 /** A plan as a driver runs it: under its epoch and the durable names of its outputs. */
 export interface RunningPlan extends BatchPlan {
   readonly checkpointId: string;
   readonly appName: string;
   /** Of all that names the slices, without the epoch: equal when the batch runs again. */
   readonly digest: string;
+  /** The option of that name. @default "fail" */
+  readonly onRecordError?: OnRecordError;
   /** Completed batches that windows still look back on, the oldest first. */
   readonly earlier: readonly BatchPlan[];
 }
