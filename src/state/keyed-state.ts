@@ -2,9 +2,22 @@ import { canonicalKey, owned } from "../shuffle/key.ts";
 
 export interface StateEntry<K, S> {
   readonly key: K;
-  value: S;
+  readonly value: S;
   /** The batch time at which the key was last touched. */
+  readonly touchedAt: number;
+}
+
+interface Held<K, S> {
+  readonly key: K;
+  value: S;
   touchedAt: number;
+  /** What stands for the key in the map: itself, or for a structured one an object per value. */
+  readonly handle: unknown;
+  /** Counts touches, so that the order of the last ones is known. */
+  touch: number;
+  /** Since the changes were last taken. */
+  changed: boolean;
+  removed: boolean;
 }
 
 /**
@@ -13,11 +26,12 @@ export interface StateEntry<K, S> {
  */
 export class KeyedState<K, S> {
   readonly orderedByTouch: boolean;
-  readonly #entries = new Map<unknown, StateEntry<K, S>>();
-  /** Structured keys: what stands for them in the maps, by their text. */
+  readonly #entries = new Map<unknown, Held<K, S>>();
+  /** Structured keys: their handles, by their text. */
   readonly #structured = new Map<string, object>();
-  #changed = new Map<unknown, StateEntry<K, S>>();
+  #changed: Held<K, S>[] = [];
   #removed = new Map<unknown, K>();
+  #touches = 0;
 
   constructor(orderedByTouch = false) {
     this.orderedByTouch = orderedByTouch;
@@ -31,31 +45,41 @@ export class KeyedState<K, S> {
     return this.#entries.get(this.#handleOf(key));
   }
 
-  /** Sets what belongs to a key. Also to be called when the value was changed in place: only then the change is kept. */
   put(key: K, value: S, time: number): void {
-    let handle = this.#handleOf(key);
-    if (handle === absent) handle = this.#newHandle(key);
-    let entry = this.#entries.get(handle);
-    if (entry === undefined) {
-      const plain = typeof handle !== "object" || handle === null;
-      entry = { key: plain ? (owned(key) as K) : key, value, touchedAt: time };
-      this.#entries.set(plain ? entry.key : handle, entry);
-    } else {
-      entry.value = value;
-      entry.touchedAt = time;
-      if (this.orderedByTouch) {
-        this.#entries.delete(handle);
-        this.#entries.set(handle, entry);
-        this.#changed.delete(handle);
-      }
+    const found = this.find(key);
+    if (found !== undefined) {
+      this.set(found, value, time);
+      return;
     }
-    this.#changed.set(handle, entry);
+    const isPlain = typeof key !== "object" || key === null;
+    const kept = isPlain ? (owned(key) as K) : key;
+    const handle = isPlain ? kept : this.#newHandle(key);
+    const entry = { key: kept, value, touchedAt: time, handle, touch: ++this.#touches, changed: true, removed: false };
+    this.#entries.set(handle, entry);
+    this.#changed.push(entry);
+  }
+
+  /** What {@link put} does, for an entry that was found. Also to be called when the value was changed in place: else the change is not kept. */
+  set(found: StateEntry<K, S>, value: S, time: number): void {
+    const entry = found as Held<K, S>;
+    entry.value = value;
+    entry.touchedAt = time;
+    if (this.orderedByTouch) {
+      entry.touch = ++this.#touches;
+      this.#entries.delete(entry.handle);
+      this.#entries.set(entry.handle, entry);
+    }
+    if (entry.changed) return;
+    entry.changed = true;
+    this.#changed.push(entry);
   }
 
   remove(key: K): void {
     const handle = this.#handleOf(key);
-    if (!this.#entries.delete(handle)) return;
-    this.#changed.delete(handle);
+    const entry = this.#entries.get(handle);
+    if (entry === undefined) return;
+    entry.removed = true;
+    this.#entries.delete(handle);
     this.#removed.set(handle, key);
     const text = canonicalKey(key);
     if (text !== undefined) this.#structured.delete(text);
@@ -76,13 +100,15 @@ export class KeyedState<K, S> {
    * and the order of the keys is the same again.
    */
   takeChanges(): { readonly changed: readonly StateEntry<K, S>[]; readonly removed: readonly K[] } {
-    const changes = { changed: [...this.#changed.values()], removed: [...this.#removed.values()] };
-    this.#changed = new Map();
+    const changed = this.#changed.filter(({ removed }) => !removed);
+    for (const entry of changed) entry.changed = false;
+    const removed = [...this.#removed.values()];
+    this.#changed = [];
     this.#removed = new Map();
-    return changes;
+    if (this.orderedByTouch) changed.sort((a, b) => a.touch - b.touch);
+    return { changed, removed };
   }
 
-  /** What stands for a key in the maps: itself, or for a structured one an object per value. */
   #handleOf(key: K): unknown {
     if (typeof key !== "object" || key === null) return key;
     return this.#structured.get(canonicalKey(key) as string) ?? absent;

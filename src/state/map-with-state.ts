@@ -1,7 +1,7 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import { asyncFunction, failureOf, type NarrowOperator, type Receiver } from "../operators/receiver.ts";
-import type { KeyedState } from "./keyed-state.ts";
+import type { KeyedState, StateEntry } from "./keyed-state.ts";
 import type { StateProgram } from "./program.ts";
 
 /** The state of one key, while the function given to mapWithState runs for it. Spark: `State`. */
@@ -77,7 +77,7 @@ export function mapWithState<K, V, S, U>(
           const entry = state.find(key);
           handle.open(key, entry?.value, false, entry !== undefined);
           call(key, value);
-          handle.keep();
+          handle.keep(entry);
         },
         end: () => {
           if (timeoutMs !== undefined) timeOut(batch.time - timeoutMs);
@@ -119,8 +119,10 @@ class StateHandle<K, S> implements State<S> {
   }
 
   /** After a call: writes what the key now has. A value that was only read may have been changed in place. */
-  keep(): void {
-    if (this.#exists) this.#state.put(this.#key as K, this.#value as S, this.#time);
+  keep(found: StateEntry<K, S> | undefined): void {
+    if (!this.#exists) return;
+    if (found === undefined) this.#state.put(this.#key as K, this.#value as S, this.#time);
+    else this.#state.set(found, this.#value as S, this.#time);
   }
 
   revoke(): void {

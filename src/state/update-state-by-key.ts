@@ -21,9 +21,8 @@ export function updateStateByKey<K, V, S>(
         if (result instanceof Promise) throw asyncFunction(name);
         if (result === undefined) state.remove(key);
         // A primitive that stayed the same needs no writing; an object may have been changed in place.
-        else if (entry === undefined || entry.value !== result || typeof result === "object") {
-          state.put(key, result, batch.time);
-        }
+        else if (entry === undefined) state.put(key, result, batch.time);
+        else if (entry.value !== result || typeof result === "object") state.set(entry, result, batch.time);
         if (onlyTouched && result !== undefined) emit([key, result]);
       };
       const pending = new Map<StateEntry<K, S>, V[]>();

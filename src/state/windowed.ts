@@ -67,11 +67,16 @@ export function reduceWindow<K, V>(
       };
       return {
         push: ([key, partial]) => {
-          const value = state.find(key)?.value ?? { panes: [] };
-          const last = value.panes.at(-1);
+          const entry = state.find(key);
+          if (entry === undefined) {
+            state.put(key, { panes: [[pane, partial]] }, batch.time);
+            return;
+          }
+          const { panes: kept } = entry.value;
+          const last = kept.at(-1);
           if (last?.[0] === pane) last[1] = reduce(last[1], partial);
-          else value.panes.push([pane, partial]);
-          state.put(key, value, batch.time);
+          else kept.push([pane, partial]);
+          state.set(entry, entry.value, batch.time);
         },
         end: () => emitWindow(state, batch, panes, { reduce, inverse }, give),
       };
@@ -113,12 +118,13 @@ function reduceAgain<K, V>(
 /** Takes from the sum what has left the window and adds what has come. A key stays, whatever its sum, until the filter drops it. */
 function correct<K, V>(
   state: KeyedState<K, WindowedValue<V>>,
-  { key, value }: StateEntry<K, WindowedValue<V>>,
+  entry: StateEntry<K, WindowedValue<V>>,
   { first, last }: Due,
   { reduce, inverse }: Pick<WindowFunctions<K, V>, "reduce" | "inverse">,
   give: (key: K, value: V) => boolean,
   time: Time,
 ): void {
+  const { key, value } = entry;
   const { sum, panes } = value;
   const upTo = sum?.upTo ?? first - 1;
   const leaving = panes.filter(([pane]) => pane < first && pane <= upTo);
@@ -134,7 +140,7 @@ function correct<K, V>(
   const kept = value.sum === undefined || give(key, value.sum.value);
   if (!kept) delete value.sum;
   if (value.sum === undefined && value.panes.length === 0) state.remove(key);
-  else if (leaving.length + entering.length > 0 || !kept) state.put(key, value, time);
+  else if (leaving.length + entering.length > 0 || !kept) state.set(entry, value, time);
 }
 
 function fold<V>(panes: readonly [number, V][], reduce: (a: V, b: V) => V): V {
