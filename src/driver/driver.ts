@@ -68,8 +68,9 @@ export class Driver {
     this.#sinks = new DriverSinks(probe === undefined ? context.graph.outputs : []);
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);
-    this.#trigger = triggerOf(options, clock, this.#streams);
     this.#back = lookingBack(context);
+    const looksBack = this.#back.states.length + this.#back.windows.length > 0;
+    this.#trigger = triggerOf(options, clock, this.#streams, looksBack);
     this.#pool = new ExecutorPool({
       size: Math.max(1, options.threads),
       create: createExecutor,

@@ -16,6 +16,7 @@ export function triggerOf(
   { trigger, batchIntervalMs, maxRatePerPartition }: ResolvedOptions,
   clock: Clock,
   streams: readonly Stream[],
+  looksBack: boolean,
 ): Trigger {
   switch (trigger) {
     case "interval":
@@ -23,8 +24,17 @@ export function triggerOf(
     case "availableNow":
       return { ...unpausedClock(clock), judge: (planned) => (holdsNothing(planned) ? "end" : "run") };
     case "onData":
-      return new DataTrigger(clock, batchIntervalMs, maxRatePerPartition, streams);
+      return new DataTrigger({ clock, intervalMs: batchIntervalMs, maxRates: maxRatePerPartition, streams, looksBack });
   }
+}
+
+interface DataTriggerParts {
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly maxRates: PartitionRates | undefined;
+  readonly streams: readonly Stream[];
+  /** Whether there are windows or states: they wait for a batch to end, to slide or to time out, with or without data. */
+  readonly looksBack: boolean;
 }
 
 /** The streams are asked again after that time at the earliest, also when none has said that it has data: there may be new partitions. */
@@ -32,22 +42,18 @@ const LOOK_AGAIN_MS = 1_000;
 
 /**
  * A batch as soon as there is data. After a batch the next plan is made at once, since a busy stream has new data by then. A plan that
- * holds nothing is dropped, and the streams say when they have something.
+ * holds nothing is dropped, and the streams say when they have something. Only where windows or states wait for a batch it runs, when the
+ * one before is an interval ago.
  */
 class DataTrigger implements Trigger {
-  readonly #clock: Clock;
+  readonly #parts: DataTriggerParts;
   readonly #unpaused: BatchClock;
-  readonly #lookAgainMs: number;
-  readonly #maxRates: PartitionRates | undefined;
-  readonly #streams: readonly Stream[];
+  #lastRun = Number.NEGATIVE_INFINITY;
   #wait: (signal: AbortSignal) => Promise<void> = async () => {};
 
-  constructor(clock: Clock, intervalMs: number, maxRates: PartitionRates | undefined, streams: readonly Stream[]) {
-    this.#clock = clock;
-    this.#unpaused = unpausedClock(clock);
-    this.#lookAgainMs = Math.max(LOOK_AGAIN_MS, intervalMs);
-    this.#maxRates = maxRates;
-    this.#streams = streams;
+  constructor(parts: DataTriggerParts) {
+    this.#parts = parts;
+    this.#unpaused = unpausedClock(parts.clock);
   }
 
   async next(last: number | undefined, signal: AbortSignal): Promise<number> {
@@ -56,23 +62,30 @@ class DataTrigger implements Trigger {
   }
 
   judge(planned: PlannedBatch): "run" | "drop" {
-    if (holdsNothing(planned)) {
+    const { clock, intervalMs, maxRates, looksBack } = this.#parts;
+    // A clock that was set back must not put off the next batch by as much.
+    this.#lastRun = Math.min(this.#lastRun, clock.now());
+    const isDue = looksBack && clock.now() - this.#lastRun >= intervalMs;
+    if (holdsNothing(planned) && !isDue) {
       this.#wait = (signal) => this.#untilData(signal);
       return "drop";
     }
+    this.#lastRun = clock.now();
     // The rate is kept without a tick: what a batch has read must have taken its time before the next one reads.
-    const due = this.#clock.now() + durationAtMaxRates(planned.plan, this.#maxRates);
-    this.#wait = (signal) => this.#clock.sleepUntil(due, signal);
+    const due = this.#lastRun + durationAtMaxRates(planned.plan, maxRates);
+    this.#wait = (signal) => clock.sleepUntil(due, signal);
     return "run";
   }
 
   async #untilData(signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs, streams, looksBack } = this.#parts;
+    const lookAgain = looksBack ? this.#lastRun + intervalMs : clock.now() + Math.max(LOOK_AGAIN_MS, intervalMs);
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     try {
       await Promise.race([
-        ...this.#streams.map(({ planner }) => planner.awaitData(either)),
-        this.#clock.sleepUntil(this.#clock.now() + this.#lookAgainMs, either),
+        ...streams.map(({ planner }) => planner.awaitData(either)),
+        clock.sleepUntil(lookAgain, either),
       ]);
     } finally {
       over.abort();

@@ -30,12 +30,16 @@ export class DataWatch {
    * has the time and the words for it. Rejects with the signal's reason.
    */
   async untilData(positions: readonly StreamPosition[], signal: AbortSignal): Promise<void> {
-    const { questions, leaderless } = await this.#cluster.groupByLeader(positions, signal);
-    while (leaderless === undefined) {
-      const answers = questions.map(([address, asked]) => this.#ask(address, asked));
-      const answer = await orAborted(Promise.race(answers), signal);
-      if (answer === "failed") break;
-      if (positions.some((position) => (answer.ends.get(keyOf(position)) ?? 0) > position.offset)) return;
+    try {
+      const { questions, leaderless } = await this.#cluster.groupByLeader(positions, signal);
+      while (leaderless === undefined) {
+        const answers = questions.map(([address, asked]) => this.#ask(address, asked));
+        const answer = await orAborted(Promise.race(answers), signal);
+        if (answer === "failed") break;
+        if (positions.some((position) => (answer.ends.get(keyOf(position)) ?? 0) > position.offset)) return;
+      }
+    } catch {
+      signal.throwIfAborted();
     }
     await new Backoff(Number.POSITIVE_INFINITY, signal).pause();
   }

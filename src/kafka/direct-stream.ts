@@ -1,5 +1,4 @@
 import type { BatchLimits, PlannedSlices, ReadSize, SourcePlanner } from "../graph/source.ts";
-import { MillraceError } from "../model/errors.ts";
 import { splitRanges } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import { clamp } from "./clamp.ts";
@@ -68,13 +67,8 @@ export class DirectStreamPlanner implements SourcePlanner {
     };
   }
 
-  async awaitData(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#watch.untilData(this.#standing.places, signal);
-    } catch (error) {
-      // Planning finds out what has become of it.
-      if (!MillraceError.is(error, "TOPIC_NOT_FOUND")) throw error;
-    }
+  awaitData(signal: AbortSignal): Promise<void> {
+    return this.#watch.untilData(this.#standing.places, signal);
   }
 
   complete(slices: readonly Slice[], { records, bytes, lossy }: ReadSize): void {

@@ -23,10 +23,14 @@ function planned(records: number, lag: number, counts: readonly number[] = [reco
   };
 }
 
-function onData(streams: readonly Stream[], batchInterval: number, maxRatePerPartition?: PartitionRates) {
+function onData(
+  streams: readonly Stream[],
+  batchInterval: number,
+  { maxRatePerPartition, looksBack = false }: { maxRatePerPartition?: PartitionRates; looksBack?: boolean } = {},
+) {
   const clock = new ManualClock(10_000);
   const given = { appName: "a", batchInterval, trigger: "onData", maxRatePerPartition } as const;
-  return { clock, trigger: triggerOf(resolveOptions("test", given), clock, streams) };
+  return { clock, trigger: triggerOf(resolveOptions("test", given), clock, streams, looksBack) };
 }
 
 /** A stream that has no data until the test says so. */
@@ -67,8 +71,8 @@ test("onData looks again after an interval, and never more often than once a sec
 });
 
 test("onData keeps maximum rates: a batch is followed by the time that its fullest partition stands for", async () => {
-  const rates = { t: { 0: 100, 1: 1000 } };
-  const { trigger, clock } = onData([], 60_000, rates);
+  const maxRatePerPartition = { t: { 0: 100, 1: 1000 } };
+  const { trigger, clock } = onData([], 60_000, { maxRatePerPartition });
   assert.equal(trigger.judge(planned(50, 0, [10, 300, 10])), "run");
   const next = trigger.next(10_000, never);
   assert.equal(
@@ -81,6 +85,22 @@ test("onData keeps maximum rates: a batch is followed by the time that its fulle
   const after = trigger.next(10_300, never);
   assert.equal(await clock.wakeNext(), 10_700);
   assert.equal(await after, 10_700);
+});
+
+test("onData runs an empty batch an interval after the one before where windows or states wait for it", async () => {
+  const { trigger, clock } = onData([stream().stream], 5_000, { looksBack: true });
+  assert.equal(trigger.judge(planned(0, 0)), "run", "the first one");
+  clock.set(11_000);
+  assert.equal(await trigger.next(10_000, never), 11_000);
+  assert.equal(trigger.judge(planned(0, 0)), "drop");
+  const next = trigger.next(10_000, never);
+  assert.equal(await clock.wakeNext(), 15_000);
+  assert.equal(await next, 15_000);
+  assert.equal(trigger.judge(planned(0, 0)), "run");
+  clock.set(1_000);
+  assert.equal(trigger.judge(planned(0, 0)), "drop");
+  void trigger.next(15_000, never);
+  assert.equal(await clock.untilAsleep(), 6_000, "also when the clock was set back");
 });
 
 test("onData rejects with the reason of a stop", async () => {
