@@ -145,10 +145,13 @@ const strictest = {
 
 const program = `
 import { defineJob, json, KafkaUtils } from "millrace";
+import { runPipeline, testJob } from "millrace/testing";
 
 interface PageView { user: string; country: string }
 
-export default defineJob({ appName: "page-views", batchInterval: "1s" }, (ssc) => {
+const counts: [string, number][][] = await runPipeline([["a"], []], (words) => words.countByValue());
+
+const job = defineJob({ appName: "page-views", batchInterval: "1s" }, (ssc) => {
   const views = KafkaUtils.createDirectStream(ssc, ["page-views"],
     { "bootstrap.servers": "localhost:9092", "auto.offset.reset": "earliest" },
     { valueDecoder: json<PageView>() });
@@ -160,6 +163,11 @@ export default defineJob({ appName: "page-views", batchInterval: "1s" }, (ssc) =
       console.log(new Date(time), await rdd.collect(), rdd.offsetRanges());
     });
 });
+export default job;
+
+await using run = await testJob(job, { topics: { "page-views": { partitions: 2 } } });
+run.send("page-views", [{ key: "ann", value: { user: "ann", country: counts[0]![0]![0] } }]);
+export const records: number | undefined = (await run.tick()).inputs[0]?.records;
 `;
 
 function showOutput(error: Error & { stdout?: string; stderr?: string }): never {
