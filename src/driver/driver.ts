@@ -64,7 +64,9 @@ export class Driver {
     this.#parts = parts;
     if (options.logger) context.addStreamingListener(logListener(options.logger));
     this.#bus = new ListenerBus(context.listeners, options.logger);
-    this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner() }));
+    const warn = (fields: object, message: string) =>
+      options.logger ? options.logger.warn(fields, message) : process.emitWarning(message, "MillraceWarning");
+    this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner(warn) }));
     this.#sinks = new DriverSinks(probe === undefined ? context.graph.outputs : []);
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);

@@ -20,12 +20,15 @@ export interface Source<out T = unknown> {
   /** The offset ranges when these never change. */
   readonly fixedRanges?: readonly OffsetRange[] | undefined;
   /** @runs driver */
-  openPlanner(): SourcePlanner;
+  openPlanner(warn?: Warn): SourcePlanner;
   /** @runs executor */
   read(slice: Slice, task: ReadTask): AsyncIterable<Chunk<T>>;
   /** Closes what reading has opened. @runs executor */
   closeReader(): Promise<void>;
 }
+
+/** Takes what is worth a line in the log and does not stop the stream. */
+export type Warn = (fields: object, message: string) => void;
 
 export interface ReadTask {
   readonly signal: AbortSignal;

@@ -1,13 +1,17 @@
-import type { BatchLimits, PlannedSlices, ReadSize, SourcePlanner } from "../graph/source.ts";
+import type { BatchLimits, PlannedSlices, ReadSize, SourcePlanner, Warn } from "../graph/source.ts";
 import { splitRanges } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import { clamp } from "./clamp.ts";
 import type { KafkaCluster } from "./connection/cluster.ts";
+import { ConsumerGroup } from "./connection/consumer-group.ts";
 import { DataWatch } from "./data-watch.ts";
+import { GroupCommits } from "./group-commits.ts";
 import { Standing, type StandingOptions } from "./standing.ts";
 
 export interface DirectStreamPlan extends StandingOptions {
   readonly minPartitions: number | undefined;
+  /** The group that is told how far the stream has come. */
+  readonly commitTo: string | undefined;
 }
 
 /** What a record takes on the wire, until the first batch has shown it. Rather too much: the first batch is then a small one. */
@@ -19,13 +23,16 @@ export class DirectStreamPlanner implements SourcePlanner {
   readonly #plan: DirectStreamPlan;
   readonly #watch: DataWatch;
   readonly #standing: Standing;
+  readonly #commits: GroupCommits | undefined;
   #bytesPerOffset = BYTES_PER_OFFSET_AT_FIRST;
 
-  constructor(cluster: KafkaCluster, plan: DirectStreamPlan) {
+  constructor(cluster: KafkaCluster, plan: DirectStreamPlan, warn: Warn) {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#watch = new DataWatch(cluster);
     this.#standing = new Standing(cluster, plan);
+    const { commitTo } = plan;
+    this.#commits = commitTo === undefined ? undefined : new GroupCommits(new ConsumerGroup(cluster, commitTo), warn);
   }
 
   open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
@@ -74,10 +81,12 @@ export class DirectStreamPlanner implements SourcePlanner {
   complete(slices: readonly Slice[], { records, bytes, lossy }: ReadSize): void {
     this.#standing.move(slices);
     if (lossy) this.#standing.lookCloser();
+    this.#commits?.offer(this.#standing.places);
     if (records > 0) this.#bytesPerOffset = Math.max(1, bytes / records);
   }
 
-  close(): Promise<void> {
-    return this.#cluster.close();
+  async close(): Promise<void> {
+    await this.#commits?.flush();
+    await this.#cluster.close();
   }
 }

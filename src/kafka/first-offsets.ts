@@ -1,28 +1,54 @@
+import { systemClock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import { ConsumerGroup } from "./connection/consumer-group.ts";
 import type { TopicOffsets } from "./subscription.ts";
 
 export interface FirstOffsets {
   readonly fromOffsets: TopicOffsets | undefined;
   readonly startingTimestamp: Time | undefined;
+  /** The group whose offsets are taken. */
+  readonly startFrom: string | undefined;
 }
 
-/** Where a stream starts, by partition: `fromOffsets`, else `startingTimestamp`, else `auto.offset.reset`. */
+/** A later `startingTimestamp` cannot be the clock of another machine. */
+const CLOCKS_DIFFER_MS = 60_000;
+
+/** Where a stream starts, by partition: `fromOffsets`, else `startingTimestamp`, else the group's offset, else `auto.offset.reset`. */
 export async function firstOffsets(
   cluster: KafkaCluster,
   partitions: readonly TopicPartition[],
-  { fromOffsets, startingTimestamp }: FirstOffsets,
+  { fromOffsets, startingTimestamp, startFrom }: FirstOffsets,
   signal: AbortSignal,
 ): Promise<Map<string, number>> {
+  if (startingTimestamp !== undefined) refuseFuture(startingTimestamp, systemClock.now());
   const explicit = explicitOffsets(fromOffsets ?? {}, partitions);
   await checkExplicit(cluster, explicit, signal);
-  const rest = partitions.filter((partition) => !explicit.has(partitionKey(partition)));
   const positions = new Map([...explicit].map(([key, { offset }]) => [key, offset]));
-  if (rest.length === 0) return positions;
-  for (const [key, offset] of await resetOffsets(cluster, rest, startingTimestamp, signal)) positions.set(key, offset);
+  const unknown = () => partitions.filter((partition) => !positions.has(partitionKey(partition)));
+  const take = (offsets: ReadonlyMap<string, number>) => {
+    for (const [key, offset] of offsets) positions.set(key, offset);
+  };
+  if (startFrom !== undefined && unknown().length > 0) {
+    take(await new ConsumerGroup(cluster, startFrom).committed(unknown(), signal));
+  }
+  if (unknown().length > 0) take(await resetOffsets(cluster, unknown(), startingTimestamp, signal));
   return positions;
+}
+
+function refuseFuture(startingTimestamp: Time, now: number): void {
+  if (startingTimestamp <= now + CLOCKS_DIFFER_MS) return;
+  const [start, today] = [startingTimestamp, now].map(inWords);
+  throw new MillraceError("BAD_OPTION", `startingTimestamp is in the future: ${start}; now it is ${today}.`, {
+    hint: 'It is in milliseconds since 1970. To start with the records that come from now on, set "auto.offset.reset" to "latest".',
+  });
+}
+
+function inWords(time: Time): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString();
 }
 
 type Explicit = Map<string, TopicPartition & { offset: number }>;
@@ -91,7 +117,7 @@ function resetOffsets(
         "BAD_OPTION",
         `Nothing says where to start ${missing}, and "auto.offset.reset" is "none".`,
         {
-          hint: 'Give fromOffsets for every partition, or set "auto.offset.reset" to "earliest" or "latest".',
+          hint: 'Give fromOffsets for every partition, take those of a group (startFromGroup), or set "auto.offset.reset" to "earliest" or "latest".',
         },
       );
     }

@@ -1,5 +1,5 @@
 import type { ResolvedDecoder } from "../decoders/index.ts";
-import type { ReadTask, Source, SourcePlanner } from "../graph/source.ts";
+import type { ReadTask, Source, SourcePlanner, Warn } from "../graph/source.ts";
 import type { ConsumerRecord } from "../model/consumer-record.ts";
 import { assert } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
@@ -22,7 +22,7 @@ export interface KafkaSourceParts<K, V> {
   readonly failOnDataLoss: boolean;
   /** What the driver and the executors must agree on, other than the name. */
   readonly description: string;
-  readonly planner: (cluster: KafkaCluster) => SourcePlanner;
+  readonly planner: (cluster: KafkaCluster, warn: Warn) => SourcePlanner;
 }
 
 /** Topics of Kafka as a source: the planner asks for offsets, the reader fetches ranges. Each side has connections of its own. */
@@ -49,8 +49,8 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
     return `${this.name} ${brokers} ${params.isolationLevel} ${description}`;
   }
 
-  openPlanner(): SourcePlanner {
-    return this.#parts.planner(new KafkaCluster(this.#parts.params));
+  openPlanner(warn: Warn = () => {}): SourcePlanner {
+    return this.#parts.planner(new KafkaCluster(this.#parts.params), warn);
   }
 
   read(

@@ -4,11 +4,12 @@ import type { JobContext } from "../graph/job-context.ts";
 import type { RDD } from "../graph/rdd.ts";
 import type { ConsumerRecord } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
 import { type OffsetRange, splitRanges } from "../model/offset-range.ts";
 import { type Check, checkedLater, checkOptions, isBoolean, isInteger, isText } from "../model/options.ts";
 import { DirectStreamPlanner } from "./direct-stream.ts";
 import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
-import { type KafkaParams, resolveKafkaParams } from "./kafka-params.ts";
+import { type KafkaParams, type ResolvedKafkaParams, resolveKafkaParams } from "./kafka-params.ts";
 import { KafkaSource } from "./kafka-source.ts";
 import type { OnDecodeError } from "./reading/decodable.ts";
 import type { TopicOffsets, TopicSelection } from "./subscription.ts";
@@ -21,10 +22,17 @@ export interface DirectStreamOptions<K, V> {
   keyDecoder?: Decoder<K> | undefined;
   /** @default utf8 */
   valueDecoder?: Decoder<V> | undefined;
-  /** Where to start, by topic and partition. Wins over `startingTimestamp` and "auto.offset.reset", which the partitions left out follow. */
+  /** Where to start, by topic and partition. Wins over the options below, which the partitions left out follow; loses to a checkpoint. */
   fromOffsets?: TopicOffsets | undefined;
   /** Starts at the first record of that time or later, in milliseconds; at the end where there is none. */
   startingTimestamp?: Time | undefined;
+  /** Starts where the group "group.id" has committed; by "auto.offset.reset" where it has not. The group is not joined. @default false */
+  startFromGroup?: boolean | undefined;
+  /**
+   * Commits the offsets of complete batches to the group "group.id": for lag monitors, and for `startFromGroup`. Nothing else depends on it:
+   * beside the batches, one at a time, a warning when it fails. Spark: `commitAsync`. @default false
+   */
+  commitToGroup?: boolean | undefined;
   /**
    * What happens when records are gone before they were read: expired, cut off by an unclean leader election, or their topic or partition
    * deleted or created again. `true`: the stream fails with OFFSETS_LOST. `false`: it tells `onDataLoss`, and goes on with what is there
@@ -59,6 +67,8 @@ const STREAM_CHECKS = {
   ...RDD_CHECKS,
   fromOffsets: checkedLater,
   startingTimestamp: isInteger(0),
+  startFromGroup: isBoolean,
+  commitToGroup: isBoolean,
   failOnDataLoss: isBoolean,
   name: isText,
 };
@@ -80,6 +90,14 @@ export const KafkaUtils = {
     checkOptions("createDirectStream", options, STREAM_CHECKS);
     const params = resolveKafkaParams(kafkaParams, ssc.brokers);
     const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions, onDecodeError = "fail" } = options;
+    const plan = {
+      topics,
+      fromOffsets,
+      startingTimestamp,
+      failOnDataLoss,
+      minPartitions,
+      ...groupsOf(options, params),
+    };
     const source = new KafkaSource<K, V>({
       name: options.name ?? nameOfSelection(topics),
       params,
@@ -96,8 +114,7 @@ export const KafkaUtils = {
         minPartitions,
         ...describePolicy(onDecodeError),
       ]),
-      planner: (cluster) =>
-        new DirectStreamPlanner(cluster, { topics, fromOffsets, startingTimestamp, failOnDataLoss, minPartitions }),
+      planner: (cluster, warn) => new DirectStreamPlanner(cluster, plan, warn),
     });
     return ssc.streamOf("createDirectStream", source);
   },
@@ -135,6 +152,25 @@ export const KafkaUtils = {
 /** Nothing for the default, so that a stream without the option is what it was before there was one. */
 const describePolicy = (policy: OnDecodeError) =>
   policy === "fail" ? [] : [typeof policy === "function" ? "handled" : policy];
+
+/** Which groups are asked where to start, and told how far the stream has come. @throws BAD_OPTION */
+function groupsOf<K, V>(
+  { startFromGroup = false, commitToGroup = false, startingTimestamp }: DirectStreamOptions<K, V>,
+  { groupId }: ResolvedKafkaParams,
+): { startFrom: string | undefined; commitTo: string | undefined } {
+  if ((startFromGroup || commitToGroup) && groupId === undefined) {
+    const option = startFromGroup ? "startFromGroup" : "commitToGroup";
+    throw new MillraceError("BAD_OPTION", `createDirectStream: "${option}" needs to know which group.`, {
+      hint: 'Set "group.id" in kafkaParams.',
+    });
+  }
+  if (startFromGroup && startingTimestamp !== undefined) {
+    const message =
+      'createDirectStream: "startingTimestamp" and "startFromGroup" both say where every partition starts.';
+    throw new MillraceError("BAD_OPTION", message, { hint: "Keep one of them." });
+  }
+  return { startFrom: startFromGroup ? groupId : undefined, commitTo: commitToGroup ? groupId : undefined };
+}
 
 /** The default fits the type parameters' default; whoever names other types gives the decoder too. */
 function decodersOf<K, V>({ keyDecoder, valueDecoder }: DirectStreamOptions<K, V>) {

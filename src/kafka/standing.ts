@@ -47,6 +47,8 @@ export class Standing {
       this.#lookedUpAt = performance.now();
       const offsets = await firstOffsets(this.#cluster, this.#selected, this.#options, signal);
       this.#places = inOrder(this.#selected.map((one) => placeAt(one, offsets.get(partitionKey(one))!)));
+      // A group may have committed long ago.
+      if (this.#options.startFrom !== undefined && failOnDataLoss) await this.look(signal);
       return;
     }
     const strangers = strangersIn(topics, restored);

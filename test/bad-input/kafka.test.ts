@@ -117,6 +117,64 @@ test("fromOffsets of another topic or partition is refused", async (t) => {
   }
 });
 
+test("options that say where to start are refused when they cannot be meant", async (t) => {
+  assertNothingLeft(t);
+  const topic = await createTopic(t);
+  for (const startingTimestamp of [-1, 1.5, "2026-01-01" as never, new Date() as never]) {
+    await assertRefused(
+      start([topic], brokers(), { startingTimestamp }),
+      "BAD_OPTION",
+      /"startingTimestamp" must be a whole number of at least 0/,
+      /Correct/,
+    );
+  }
+  const tomorrow = Date.now() + 86_400_000;
+  await assertRefused(
+    start([topic], brokers(), { startingTimestamp: tomorrow }),
+    "BAD_OPTION",
+    new RegExp(`^startingTimestamp is in the future: ${new Date(tomorrow).toISOString()}; now it is 20`),
+    /milliseconds since 1970.*"latest"/,
+  );
+  await assertRefused(
+    start([topic], brokers(), { startingTimestamp: 9 * 10 ** 15 }),
+    "BAD_OPTION",
+    /in the future: 9000000000000000; now it is 20/,
+    /milliseconds/,
+  );
+  for (const option of ["startFromGroup", "commitToGroup"]) {
+    await assertRefused(
+      start([topic], brokers(), { [option]: true }),
+      "BAD_OPTION",
+      new RegExp(`"${option}" needs to know which group`),
+      /Set "group\.id" in kafkaParams/,
+    );
+  }
+  await assertRefused(
+    start([topic], brokers({ "group.id": "g" }), { startFromGroup: true, startingTimestamp: 1 }),
+    "BAD_OPTION",
+    /"startingTimestamp" and "startFromGroup" both say/,
+    /Keep one/,
+  );
+  await assertRefused(
+    start([topic], brokers({ "auto.offset.reset": "none", "group.id": "nobody" }), { startFromGroup: true }),
+    "BAD_OPTION",
+    new RegExp(`Nothing says where to start ${topic}-0, and "auto\\.offset\\.reset" is "none"`),
+    /fromOffsets.*startFromGroup/,
+  );
+  await assertRefused(
+    start([topic], brokers({ "metadata.max.age.ms": -1 })),
+    "BAD_OPTION",
+    /"metadata\.max\.age\.ms" must be a whole number from 0/,
+    /Correct/,
+  );
+  await assertRefused(
+    start([topic], brokers(), { failOnDataLoss: "no" as never }),
+    "BAD_OPTION",
+    /"failOnDataLoss" must be true or false/,
+    /Correct/,
+  );
+});
+
 test("fromOffsets past the end is refused, with what is there", async (t) => {
   assertNothingLeft(t);
   const topic = await createTopic(t);

@@ -62,6 +62,11 @@ export function noLeader({ topic, partition }: TopicPartition, deadlineMs: numbe
 
 /** An error code of Kafka that is not ours to cure. */
 export function unexpectedCode({ protocolCode, what }: ProtocolError): MillraceError {
+  if (protocolCode === ErrorCodes.UNKNOWN_MEMBER_ID) {
+    return new MillraceError("BROKER_REFUSED", `The Kafka broker failed at ${what}: the group has members.`, {
+      hint: 'Other consumers have joined that group. Give the stream a "group.id" of its own.',
+    });
+  }
   const message = `The Kafka broker failed at ${what}: ${nameOf(protocolCode)}.`;
   return new MillraceError("BROKER_REFUSED", message, {
     hint: "Look the code up in Kafka's protocol guide and into the broker's log.",

@@ -118,6 +118,15 @@ export class KafkaCluster implements AsyncDisposable {
     this.#metadata.forget(topic);
   }
 
+  /** What the first broker answers that does. */
+  askAnyBroker<T>(ask: (socket: BrokerSocket) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#metadata.askAnyBroker(ask, signal);
+  }
+
+  controlSocket(address: BrokerAddress): Promise<BrokerSocket> {
+    return this.#connections.socket(address, "control");
+  }
+
   fetchSocket(address: BrokerAddress): Promise<BrokerSocket> {
     return this.#connections.socket(address, "fetch");
   }
@@ -142,7 +151,7 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   async #matchingNames(pattern: RegExp, signal: AbortSignal | undefined): Promise<string[]> {
-    const answers = await this.#retry(signal, () => this.#metadata.ask(null, signal));
+    const answers = await this.persist(signal, () => this.#metadata.ask(null, signal));
     return [...answers.keys()].filter((name) => matches(pattern, name));
   }
 
@@ -153,7 +162,7 @@ export class KafkaCluster implements AsyncDisposable {
   ): Promise<TopicInfo[]> {
     if (names.length === 0) return [];
     let tries = 0;
-    return await this.#retry(signal, async () => {
+    return await this.persist(signal, async () => {
       const answers = await this.#metadata.ask(names, signal);
       tries++;
       const infos: TopicInfo[] = [];
@@ -177,7 +186,7 @@ export class KafkaCluster implements AsyncDisposable {
     const offsets = new Map<string, number>();
     let missing = partitions;
     let leaderless: TopicPartition | undefined;
-    await this.#retry(
+    await this.persist(
       signal,
       async () => {
         const byLeader = await this.groupByLeader(missing, signal);
@@ -235,7 +244,7 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   /** Tries until the deadline; errors that no retry cures end it at once. */
-  async #retry<T>(
+  async persist<T>(
     signal: AbortSignal | undefined,
     attempt: () => Promise<T>,
     whenExpired: (deadlineMs: number) => MillraceError | undefined = () => undefined,

@@ -2,6 +2,7 @@ import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { askForMetadata, type MetadataAnswer } from "./ask-for-metadata.ts";
 import { interruptible, orAborted } from "./backoff.ts";
 import { type BrokerAddress, formatAddress } from "./broker-address.ts";
+import type { BrokerSocket } from "./broker-socket.ts";
 import { type BrokerConnections, refusalIn } from "./connections.ts";
 import { ErrorCodes } from "./protocol-error.ts";
 
@@ -59,7 +60,7 @@ export class Metadata {
 
   /** What one broker knows about these topics, or about all. One try at every known broker. */
   async ask(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<Map<string, TopicAnswer>> {
-    const response = await this.#askAnyBroker(topics, signal);
+    const response = await this.askAnyBroker((socket) => inItsTime(askForMetadata(socket, topics)), signal);
     for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port });
     const answers = new Map<string, TopicAnswer>();
     for (const topic of response.topics) {
@@ -72,13 +73,14 @@ export class Metadata {
     return answers;
   }
 
-  async #askAnyBroker(topics: readonly string[] | null, signal: AbortSignal | undefined): Promise<MetadataAnswer> {
+  /** What the first broker answers that does. One try at every known one. */
+  async askAnyBroker<T>(ask: (socket: BrokerSocket) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     let lastError: unknown;
     for (const address of this.#candidates()) {
       signal?.throwIfAborted();
       this.#tried.add(formatAddress(address));
       try {
-        return await orAborted(this.#askBroker(address, topics), signal);
+        return await orAborted(this.#connections.socket(address, "control").then(ask), signal);
       } catch (error) {
         signal?.throwIfAborted();
         if (refusalIn(error) !== undefined) throw error;
@@ -93,13 +95,12 @@ export class Metadata {
     const all = [...this.#brokers.values(), ...this.#params.bootstrap];
     return new Map(all.map((address) => [formatAddress(address), address])).values();
   }
+}
 
-  async #askBroker(address: BrokerAddress, topics: readonly string[] | null): Promise<MetadataAnswer> {
-    const socket = await this.#connections.socket(address, "control");
-    const answer = await askForMetadata(socket, topics);
-    if (answer.throttleTimeMs > 0) await interruptible(answer.throttleTimeMs, undefined);
-    return answer;
-  }
+async function inItsTime(asking: Promise<MetadataAnswer>): Promise<MetadataAnswer> {
+  const answer = await asking;
+  if (answer.throttleTimeMs > 0) await interruptible(answer.throttleTimeMs, undefined);
+  return answer;
 }
 
 function toAnswer(topic: MetadataAnswer["topics"][number]): TopicAnswer {
