@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import type { Peer } from "./peer.ts";
+import { type Peer, peerWorkloadNames } from "./peer.ts";
 
 /** Ourselves, as the package is published: the result that every other must equal. */
 export const millrace: Peer = {
   name: "millrace",
-  workloads: ["count", "words", "json", "copy"],
+  workloads: peerWorkloadNames,
   codecs: ["none", "lz4", "zstd"],
   prepare: async () => ({
     versions: {},

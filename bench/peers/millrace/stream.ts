@@ -5,6 +5,8 @@ import { runJob } from "millrace";
 import type { PeerAnswer, PeerHeat } from "../peer.ts";
 import job, { digestOfPass, observePass } from "./stream-job.ts";
 
+const INTERVAL_MS = 1000;
+
 /** Window, state and copy: the job runs over the whole topic in batches of one size, with a checkpoint, for each pass. */
 export async function runStream(
   heat: PeerHeat,
@@ -15,10 +17,14 @@ export async function runStream(
   for (let next = await passes.next(); !next.done; next = await passes.next()) {
     const checkpointDirectory = await mkdtemp(join(tmpdir(), "bench-millrace-"));
     const batchSeconds: number[] = [];
+    // Each batch has the time of an interval of its own, as if it had waited for it: a window of three intervals holds three batches.
+    let batchTime = 0;
+    const clock = { now: () => batchTime, sleepUntil: async () => {} };
     let last = 0;
     observePass({
       onBatchSubmitted: () => {
         if (last === 0) last = performance.now();
+        batchTime += INTERVAL_MS;
       },
       // Planning and the checkpoint are part of it.
       onBatchCompleted: () => {
@@ -33,6 +39,7 @@ export async function runStream(
       trigger: "availableNow",
       maxRatePerPartition: perPartition,
       checkpointDirectory,
+      clock,
       params: { brokers: bootstrap, topic, workload, batches, outputTopic: next.value },
     });
     await running.awaitTermination();

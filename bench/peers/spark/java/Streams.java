@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -75,8 +74,7 @@ final class Streams {
         .reduceByKeyAndWindow(Integer::sum, new Duration(3 * INTERVAL.milliseconds()), INTERVAL)
         .foreachRDD(
             rdd -> {
-              Map<String, Integer> counts = rdd.collectAsMap();
-              if (digests.size() < batches) digests.add(Talk.digestOf(counts));
+              if (digests.size() < batches) digests.add(Talk.digestOf(rdd.collectAsMap()));
             });
   }
 
