@@ -10,6 +10,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void;
   /** Connections stay open and nothing passes, until `restore()`: a network that swallows packets. */
   stall(): void;
+  /** What connections that are open now ask for still arrives, but they get no answer any more, until `restore()` or `cut()`. */
+  holdAnswers(): void;
   restore(): void;
   close(): Promise<void>;
 }
@@ -17,6 +19,7 @@ export interface TcpProxy extends AsyncDisposable {
 /** @param listenOn The proxy's own port; default: any that is free. */
 export async function startTcpProxy(targetPort: number, listenOn = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const targets = new Set<Socket>();
   let state: "open" | "cut" | "stalled" = "open";
   let accepted = 0;
 
@@ -38,6 +41,8 @@ export async function startTcpProxy(targetPort: number, listenOn = 0): Promise<T
       return;
     }
     const target = connect(targetPort, "127.0.0.1");
+    targets.add(target);
+    target.on("close", () => targets.delete(target));
     forward(client, target);
     forward(target, client);
   });
@@ -60,6 +65,9 @@ export async function startTcpProxy(targetPort: number, listenOn = 0): Promise<T
     stall() {
       state = "stalled";
       for (const socket of sockets) socket.pause();
+    },
+    holdAnswers() {
+      for (const target of targets) target.pause();
     },
     restore() {
       state = "open";

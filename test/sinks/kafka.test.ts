@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { defineJob, KafkaUtils, runJob } from "millrace";
-import { kafka, type PartitionCommit } from "millrace/sinks";
+import { kafka } from "millrace/sinks";
 import { sinkContract } from "millrace/testing";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
 import type { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
@@ -11,11 +11,11 @@ import { murmur2 } from "../../src/kafka/writing/murmur2.ts";
 import { produceBatch } from "../../src/kafka/writing/produce.ts";
 import { findCoordinator, TransactionCoordinator } from "../../src/kafka/writing/transaction-coordinator.ts";
 import { partitionOf } from "../../src/operators/partition.ts";
-import type { PartitionSink, Sink } from "../../src/operators/sink.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { asAdmin, openCluster, readRecords, type TextRecord, wholePartition } from "../kafka/read-all.ts";
+import { commit, openSink, save } from "./save-partition.ts";
 
 const kafkaParams = () => ({ "bootstrap.servers": bootstrapServers() });
 
@@ -54,38 +54,6 @@ sinkContract<string>(
     };
   },
 );
-
-const commit: PartitionCommit = {
-  checkpointId: "checkpoint",
-  appName: "test",
-  output: "out",
-  seq: 1,
-  batchTime: 1_000,
-  partition: 0,
-  numPartitions: 1,
-  digest: "plan",
-  epoch: 1,
-  offsetRanges: [],
-  signal: new AbortController().signal,
-};
-
-async function openSink<T>(sink: Sink<T>) {
-  const definition = sink["~sink"] as PartitionSink<T, unknown>;
-  return { definition, connection: await definition.open(commit) };
-}
-
-/** As the engine runs one partition of one batch, on a connection of its own. */
-async function save<T>(sink: Sink<T>, values: readonly T[]) {
-  const { definition, connection } = await openSink(sink);
-  try {
-    const once = async function* () {
-      yield values;
-    };
-    return await definition.commitPartition(connection, partitionOf(once()), commit);
-  } finally {
-    await definition.close(connection);
-  }
-}
 
 test("murmur2 is that of Java's clients", () => {
   const golden = {

@@ -62,8 +62,10 @@ function parseTopic(cursor: ByteCursor): MetadataAnswer["topics"][number] {
 function parsePartition(cursor: ByteCursor): PartitionInfo {
   cursor.int16(); // an error shows as a leader of -1
   const info = { partition: cursor.int32(), leader: cursor.int32(), leaderEpoch: cursor.int32() };
-  // replicas, those in sync, those offline
-  for (let list = 0; list < 3; list++) cursor.skip(4 * cursor.compactLength());
+  const replicas = cursor.compactLength();
+  cursor.skip(4 * replicas);
+  // those in sync, those offline
+  for (let list = 0; list < 2; list++) cursor.skip(4 * cursor.compactLength());
   cursor.skipTaggedFields();
-  return info;
+  return { ...info, replicas };
 }

@@ -20,6 +20,8 @@ export interface PartitionInfo {
   /** The leader's node id, -1 for none. */
   readonly leader: number;
   readonly leaderEpoch: number;
+  /** How many brokers keep it. */
+  readonly replicas: number;
 }
 
 /** What a broker says about one topic name. */

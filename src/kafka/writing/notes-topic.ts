@@ -5,25 +5,26 @@ import { refusedByBroker, unexpectedCode } from "../connection/cluster-errors.ts
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
 const NUM_PARTITIONS = 16;
-/** The broker's default. */
-const REPLICATION_FACTOR = -1;
 const TIMEOUT_MS = 10_000;
 
-/** The compacted topic of that name, made when there is none. `neighbour` is a topic that is there: a leader of it is asked. */
-export async function ensureNotesTopic(cluster: KafkaCluster, topic: string, neighbour: string): Promise<TopicInfo> {
+/**
+ * The compacted topic of that name, made when there is none: with as many replicas as the topic it has notes about, because one is of no use
+ * when the other is gone.
+ */
+export async function ensureNotesTopic(cluster: KafkaCluster, topic: string, about: TopicInfo): Promise<TopicInfo> {
   try {
     return (await cluster.topics([topic]))[0]!;
   } catch (error) {
     if (!MillraceError.is(error, "TOPIC_NOT_FOUND")) throw error;
   }
-  const leader = await cluster.findLeader({ topic: neighbour, partition: 0 });
-  if (leader?.address === undefined) throw new Error(`${neighbour} has no leader`);
+  const leader = await cluster.findLeader({ topic: about.topic, partition: 0 });
+  if (leader?.address === undefined) throw new Error(`${about.topic} has no leader`);
   const connection = await cluster.produceConnection(leader.address);
   const { createTopicsV7 } = await loadClient();
   const request = {
     name: topic,
     numPartitions: NUM_PARTITIONS,
-    replicationFactor: REPLICATION_FACTOR,
+    replicationFactor: about.partitions[0]!.replicas,
     assignments: [],
     configs: [{ name: "cleanup.policy", value: "compact" }],
   };

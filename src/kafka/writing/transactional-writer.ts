@@ -66,8 +66,8 @@ export class TransactionalWriter {
   static async open(options: TransactionalWriterOptions): Promise<TransactionalWriter> {
     const cluster = new KafkaCluster({ ...options.params, isolationLevel: "read_uncommitted" });
     try {
-      await cluster.topics([options.topic]);
-      const notes = await ensureNotesTopic(cluster, options.notesTopic, options.topic);
+      const [about] = await cluster.topics([options.topic]);
+      const notes = await ensureNotesTopic(cluster, options.notesTopic, about!);
       return new TransactionalWriter(options, cluster, notes.partitions.length);
     } catch (error) {
       await cluster.close();

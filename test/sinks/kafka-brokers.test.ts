@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { channel } from "node:diagnostics_channel";
+import { type TestContext, test } from "node:test";
+import { kafka } from "millrace/sinks";
+import { startKafka } from "../../dev/kafka/index.ts";
+import { freePorts } from "../../dev/kafka/ports.ts";
+import { partitionOf } from "../../src/operators/partition.ts";
+import { bootstrapServers, createTopic, leaders, withThreeBrokers } from "../helpers/kafka.ts";
+import { startTcpProxy } from "../helpers/tcp-proxy.ts";
+import { waitUntil } from "../helpers/wait-until.ts";
+import { openCluster, readRecords, wholePartition } from "../kafka/read-all.ts";
+import { commit, once, openSink, save } from "./save-partition.ts";
+
+const INIT_PRODUCER_ID = 22;
+const END_TXN = 26;
+
+/** Called when a request of this kind is about to be sent, until the test ends. */
+function onRequest(t: TestContext, apiKey: number, called: () => void): void {
+  const sent = channel("tracing:plt:kafka:connections:api:start");
+  const told = (message: unknown) => {
+    if ((message as { apiKey: number }).apiKey === apiKey) called();
+  };
+  sent.subscribe(told);
+  t.after(() => sent.unsubscribe(told));
+}
+
+async function committedValues(bootstrap: string, topic: string): Promise<(string | null)[]> {
+  await using cluster = openCluster({ "bootstrap.servers": bootstrap, "isolation.level": "read_committed" });
+  const [info] = await cluster.topics([topic]);
+  const values: (string | null)[] = [];
+  for (const { partition } of info!.partitions) {
+    const records = await readRecords(cluster, await wholePartition(cluster, topic, partition));
+    values.push(...records.map(({ value }) => value));
+  }
+  return values;
+}
+
+test("when the answer of the commit is lost, it is found out that it was committed, once", async (t) => {
+  const [port] = (await freePorts(1)) as [number];
+  await using proxy = await startTcpProxy(port);
+  const bootstrap = `127.0.0.1:${proxy.port}`;
+  const broker = await startKafka({ ports: [port], settings: { "advertised.listeners": `PLAINTEXT://${bootstrap}` } });
+  t.after(() => broker.stop());
+  const topic = await createTopic(t, { bootstrap });
+  const sink = kafka<string>({ kafkaParams: { "bootstrap.servers": bootstrap }, topic, value: (v) => v });
+  let commits = 0;
+  onRequest(t, END_TXN, () => {
+    if (++commits === 1) proxy.holdAnswers();
+  });
+  const saved = save(sink, ["a", "b"]);
+  await waitUntil("the transaction is committed", async () => (await committedValues(bootstrap, topic)).length === 2);
+  proxy.cut();
+  proxy.restore();
+  assert.equal(await saved, "written");
+  assert.deepEqual(await committedValues(bootstrap, topic), ["a", "b"]);
+  assert.equal(await save(sink, ["a", "b"]), "already written");
+  assert.deepEqual(await committedValues(bootstrap, topic), ["a", "b"]);
+});
+
+test("a transaction spans partitions of several brokers, and goes on when one of them dies", async (t) => {
+  const cluster = await withThreeBrokers(t);
+  const { bootstrap } = cluster;
+  const topic = await createTopic(t, {
+    bootstrap,
+    assignments: [
+      [1, 2, 3],
+      [2, 3, 1],
+      [3, 1, 2],
+    ],
+  });
+  const sink = kafka<string>({ kafkaParams: { "bootstrap.servers": bootstrap }, topic, value: (v) => v });
+  assert.equal(await save(sink, ["a", "b", "c"]), "written");
+  const seen = async () => (await committedValues(bootstrap, topic)).sort();
+  // The coordinator has decided; that it has told every broker takes a moment more.
+  await waitUntil("all of it is seen", async () => (await seen()).length === 3);
+
+  const { definition, connection } = await openSink(sink);
+  t.after(() => definition.close(connection));
+  const values = (async function* () {
+    yield ["d", "e", "f"];
+    await cluster.killBroker(2);
+  })();
+  const second = { ...commit, seq: 2 };
+  assert.equal(await definition.commitPartition(connection, partitionOf(values), second), "written");
+  assert.ok(!(await leaders(topic, bootstrap.split(",")[0])).includes(2));
+  assert.equal(await save(sink, ["d", "e", "f"], { seq: 2 }), "already written");
+  await waitUntil("the rest is seen", async () => (await seen()).length === 6);
+  assert.deepEqual(await seen(), ["a", "b", "c", "d", "e", "f"]);
+});
+
+test("two attempts of one partition in one process take turns: neither fences the other", async (t) => {
+  const topic = await createTopic(t);
+  const progressTopic = await createTopic({ name: "progress" }, { configs: { "cleanup.policy": "compact" } });
+  const params = { kafkaParams: { "bootstrap.servers": bootstrapServers() }, progressTopic };
+  const sink = kafka<string>({ ...params, topic, value: (v) => v });
+  const { definition, connection } = await openSink(sink);
+  t.after(() => definition.close(connection));
+  let begun = 0;
+  onRequest(t, INIT_PRODUCER_ID, () => begun++);
+  let second: Promise<string> | undefined;
+  const values = (async function* () {
+    second = definition.commitPartition(connection, partitionOf(once(["a", "b"])), commit);
+    // Meanwhile another partition is written from its beginning to its end: time enough for the second attempt to begin, if it could.
+    await definition.commitPartition(connection, partitionOf(once(["c"])), { ...commit, partition: 1 });
+    yield ["a", "b"];
+  })();
+  assert.equal(await definition.commitPartition(connection, partitionOf(values), commit), "written");
+  assert.equal(await second, "already written");
+  assert.deepEqual((await committedValues(bootstrapServers(), topic)).sort(), ["a", "b", "c"]);
+  assert.equal(begun, 3, "each began once");
+});
