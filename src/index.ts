@@ -19,6 +19,7 @@ export { RDD } from "./graph/rdd.ts";
 export type { MapWithStateOptions, StateOptions, UpdateStateOptions } from "./graph/stateful.ts";
 export type { WindowOptions } from "./graph/windows.ts";
 /** A job: a name, options and a function that builds the graph. */
+export type { FailurePolicy } from "./job/failure-policy.ts";
 export { defineJob, type Job } from "./job/job.ts";
 /** Options of jobs and of the engine. */
 export type { EngineOptions, JobOptions, Master, ParamValue } from "./job/options.ts";

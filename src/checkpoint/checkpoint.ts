@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
-import type { Entry } from "./entry.ts";
+import type { Abandonment, Entry } from "./entry.ts";
 import { epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
 import { StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
@@ -87,6 +87,11 @@ export class Checkpoint {
     const states = await this.#states.write(writes, this.epoch);
     await this.#append({ type: "complete", seq, ...(Object.keys(states).length > 0 && { states }) });
     if (seq % BATCHES_PER_SWEEP === 0) await this.#states.sweep(this.#world, this.epoch);
+  }
+
+  /** The batch is left out. When it resolves, the next batch starts at its ends; states and windows are those of the batch before. */
+  async abandon(seq: number, why: Abandonment): Promise<void> {
+    await this.#append({ type: "abandon", seq, why });
   }
 
   /** A partition of a state as the last completed batch has left it: a snapshot and the changes after it. @throws CHECKPOINT_CORRUPT */

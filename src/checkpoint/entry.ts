@@ -18,7 +18,16 @@ export type Entry =
   /** A batch is about to run by this plan, and by no other. */
   | { readonly type: "plan"; readonly plan: BatchPlan; readonly graph: string }
   /** All outputs of the batch are done. */
-  | { readonly type: "complete"; readonly seq: number; readonly states?: WrittenStates };
+  | { readonly type: "complete"; readonly seq: number; readonly states?: WrittenStates }
+  /** The batch has failed for good and is left out: nothing will run it again by itself. */
+  | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment };
+
+/** Why a batch was left out, and which of its outputs were done nevertheless. A sink may hold some partitions of those that were not. */
+export interface Abandonment {
+  readonly code: string;
+  readonly message: string;
+  readonly outputs: readonly { readonly name: string; readonly done: boolean }[];
+}
 
 /** What a batch has written of each state, by partition; nothing where nothing has changed. */
 export interface WrittenStates {

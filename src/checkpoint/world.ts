@@ -1,6 +1,6 @@
 import { assert } from "../model/errors.ts";
 import type { BatchPlan, Position, Positions } from "../model/plan.ts";
-import type { Entry, StatePart, WrittenStates } from "./entry.ts";
+import type { Abandonment, Entry, StatePart, WrittenStates } from "./entry.ts";
 
 /** All that a driver must know of those before it. */
 export interface World {
@@ -15,7 +15,14 @@ export interface World {
   readonly earlier: readonly BatchPlan[];
   /** By name, each partition's snapshot and the changes after it. */
   readonly states: { readonly [name: string]: readonly (readonly StatePart[])[] };
+  /** How many batches were left out, and the last of them. */
+  readonly abandoned: { readonly count: number; readonly last: readonly AbandonedBatch[] };
 }
+
+export interface AbandonedBatch extends Abandonment, Pick<BatchPlan, "seq" | "batchTime" | "slices"> {}
+
+/** Of so many abandoned batches the ranges are kept. */
+const ABANDONED_MAX = 1_000;
 
 export const NEW_WORLD: World = {
   seq: 0,
@@ -24,6 +31,7 @@ export const NEW_WORLD: World = {
   pending: null,
   earlier: [],
   states: {},
+  abandoned: { count: 0, last: [] },
 };
 
 /** How the world stands after an entry. Pure: recovery is nothing but this, over all entries. */
@@ -38,18 +46,31 @@ export function after(world: World, entry: Entry): World {
       assert(entry.plan.seq === world.seq + 1, `batch ${entry.plan.seq} was planned after batch ${world.seq}`);
       return { ...world, pending: { plan: entry.plan, graph: entry.graph } };
     case "complete": {
-      const plan = world.pending?.plan;
-      assert(plan?.seq === entry.seq, `batch ${entry.seq} was completed, but not planned`);
+      const plan = pendingPlan(world, entry.seq);
       return {
-        seq: plan.seq,
-        batchTime: plan.batchTime,
-        positions: moved(world.positions ?? {}, plan),
-        pending: null,
+        ...passed(world, plan),
         earlier: remembered(world.earlier, plan),
         states: advanced(world.states, plan, entry.states ?? {}),
       };
     }
+    case "abandon": {
+      const plan = pendingPlan(world, entry.seq);
+      const { seq, batchTime, slices } = plan;
+      const last = [...world.abandoned.last, { seq, batchTime, slices, ...entry.why }].slice(-ABANDONED_MAX);
+      return { ...passed(world, plan), abandoned: { count: world.abandoned.count + 1, last } };
+    }
   }
+}
+
+function pendingPlan({ pending }: World, seq: number): BatchPlan {
+  assert(pending?.plan.seq === seq, `batch ${seq} has ended, but was not planned`);
+  return pending.plan;
+}
+
+/** The next batch goes on where this one ends. */
+function passed(world: World, plan: BatchPlan): World {
+  const { seq, batchTime } = plan;
+  return { ...world, seq, batchTime, positions: moved(world.positions ?? {}, plan), pending: null };
 }
 
 function remembered(earlier: readonly BatchPlan[], plan: BatchPlan): readonly BatchPlan[] {

@@ -58,6 +58,9 @@ async function report(
   return 0;
 }
 
+/** All of them are in the JSON. */
+const ABANDONED_SHOWN = 10;
+
 function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): string {
   const tail = tornBytes > 0 ? `, and ${tornBytes} bytes of one that was not finished` : "";
   return `${name}: ${damage ?? `${entries} entries in ${length} bytes${tail}`}`;
@@ -65,7 +68,7 @@ function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): st
 
 function textOf({ appName, epoch, world }: SegmentReport): string {
   if (world === undefined) return "";
-  const { seq, batchTime, positions, pending, states } = world;
+  const { seq, batchTime, positions, pending, states, abandoned } = world;
   const last =
     batchTime === null
       ? "no batch is complete"
@@ -77,6 +80,13 @@ function textOf({ appName, epoch, world }: SegmentReport): string {
   for (const [name, partitions] of Object.entries(states)) {
     const bytes = partitions.flat().reduce((sum, { length }) => sum + length, 0);
     lines.push(`  state ${name}: ${partitions.length} partitions, ${bytes} bytes`);
+  }
+  if (abandoned.count > 0) lines.push(`  ${abandoned.count} batches were left out; the last ones:`);
+  for (const { seq, code, slices } of abandoned.last.slice(-ABANDONED_SHOWN)) {
+    const ranges = Object.values(slices)
+      .flat()
+      .map((s) => `${s.topic}-${s.partition} [${s.fromOffset} -> ${s.untilOffset}]`);
+    lines.push(`    batch ${seq}, ${code}: ${ranges.join(", ")}`);
   }
   if (pending) lines.push(`  batch ${pending.plan.seq} is pending: it runs first, as it was planned`);
   return lines.join("\n");

@@ -7,7 +7,7 @@ import type { BatchLimits, Source } from "../graph/source.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
-import { MillraceError } from "../model/errors.ts";
+import { type ErrorCode, MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
 import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
 import type { StepDurations } from "../model/progress.ts";
@@ -53,12 +53,24 @@ interface RunnableBatch extends Pick<PlannedBatch, "inputs"> {
 
 const LONGEST_BACKOFF_MS = 60_000;
 
+/** Not the batch has failed but what decides about batches. */
+const NOTHING_READ = { records: 0, bytes: 0, lossy: false };
+
+const NEVER_TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set([
+  "FENCED",
+  "CHECKPOINT_UNUSABLE",
+  "CHECKPOINT_CORRUPT",
+  "STOPPED",
+]);
+
 /** Steps 1 to 7 of every batch, one batch after the other. */
 export class BatchLoop {
   readonly #parts: BatchLoopParts;
   readonly #backpressure: Backpressure | undefined;
   readonly #lasting: Lasting;
   readonly #report = new ProgressReport();
+  /** As it ended, well or not. */
+  #lastBatch: BatchInfo | undefined;
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
@@ -141,13 +153,30 @@ export class BatchLoop {
         await this.#runBatch(batch, before);
         return;
       } catch (error) {
-        if (retry === options.batchRetries || MillraceError.is(error, "FENCED") || stopping.aborted) throw error;
-        const pauseMs = Math.min(LONGEST_BACKOFF_MS, options.batchBackoffMs * 2 ** retry);
+        if (!MillraceError.is(error) || NEVER_TRIED_AGAIN.has(error.code)) throw error;
+        if (stopping.aborted) throw error;
+        const { retries, backoffMs, otherwise } = options.failedBatch;
+        if (retry === retries && otherwise === "stop") throw error;
+        if (retry === retries) return this.#abandon(batch.plan, error);
+        const pauseMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2 ** retry);
         options.logger?.warn({ seq: batch.plan.seq, retry: retry + 1, pauseMs }, "the batch runs again");
         // A stop that is asked for meanwhile ends the stream with the batch's failure.
         await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
       }
     }
+  }
+
+  /** Left out, in the open: nothing runs it again by itself. */
+  async #abandon(plan: RunningPlan, { code, message }: MillraceError): Promise<void> {
+    const { journal, bus, streams } = this.#parts;
+    const info = this.#lastBatch!;
+    const outputs = info.outputs.map(({ name, duration, failure }) => ({
+      name,
+      done: duration !== undefined && failure === undefined,
+    }));
+    await journal.abandon(plan.seq, { code, message, outputs });
+    for (const { source, planner } of streams) planner.complete(plan.slices[source.name] ?? [], NOTHING_READ);
+    bus.emit("onBatchAbandoned", info);
   }
 
   async #runBatch({ plan, inputs }: RunnableBatch, before: StepsBefore): Promise<void> {
@@ -187,9 +216,10 @@ export class BatchLoop {
       states.discard();
       run.end();
       progress.ended(clock.now(), failure);
-      bus.emit("onBatchCompleted", progress.info());
+      this.#lastBatch = progress.info();
+      bus.emit("onBatchCompleted", this.#lastBatch);
     }
-    const info = progress.info();
+    const info = this.#lastBatch;
     this.#backpressure?.completed(info);
     const { processingEndTime: ended = processed } = info;
     this.#tellProgress(plan, info, { ...before, processing: processed - started, commit: ended - processed });

@@ -20,7 +20,13 @@ import { FixedSources } from "./fixed-sources.ts";
 import { type Journal, type OpenStore, openJournal, refusePlanOfAnotherGraph } from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
-import { type LookingBack, lookingBack, refuseOtherStates, refuseWindowOfState } from "./look-back.ts";
+import {
+  type LookingBack,
+  lookingBack,
+  refuseGapInState,
+  refuseOtherStates,
+  refuseWindowOfState,
+} from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
 import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
@@ -107,6 +113,7 @@ export class Driver {
     let journal: Journal;
     try {
       refuseIdleGraph(context);
+      refuseGapInState(this.#back, this.#parts.options.failedBatch);
       journal = await this.#prepare();
     } catch (error) {
       this.#stopping.abort();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { StatePart } from "../checkpoint/entry.ts";
+import type { Abandonment, StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
 import type { StateWrites } from "../checkpoint/state-log.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
@@ -18,6 +18,7 @@ export interface Journal {
   start(positions: Positions): Promise<void>;
   plan(plan: BatchPlan, graph: string): Promise<void>;
   complete(seq: number, writes: StateWrites): Promise<void>;
+  abandon(seq: number, why: Abandonment): Promise<void>;
   /** A partition of a state, as the last completed batch has left it. */
   readState(name: string, partition: number): Promise<readonly Uint8Array[]>;
   close(): Promise<void>;
@@ -63,6 +64,10 @@ class MemoryJournal implements Journal {
     this.world = after(this.world, { type: "complete", seq, states });
     const needed = new Set(Object.values(this.world.states).flatMap((p) => p.flat().map(({ position }) => position)));
     for (const position of this.#parts.keys()) if (!needed.has(position)) this.#parts.delete(position);
+  }
+
+  async abandon(seq: number, why: Abandonment): Promise<void> {
+    this.world = after(this.world, { type: "abandon", seq, why });
   }
 
   async readState(name: string, partition: number): Promise<readonly Uint8Array[]> {

@@ -11,6 +11,13 @@ export function logListener(logger: Logger): StreamingListener {
       if (info.failure) logger.error({ ...fieldsOf(info), output, err: info.failure }, "batch failed");
       else logger.info(fieldsOf(info), "batch completed");
     },
+    onBatchAbandoned: ({ inputs, ...info }) => {
+      const ranges = inputs.flatMap(({ offsetRanges }) => offsetRanges.map(OffsetRange.format));
+      logger.error(
+        { ...fieldsOf({ inputs, ...info }), ranges },
+        "the batch is left out; the stream goes on without it",
+      );
+    },
     onTaskFailed: ({ batchTime, partition, attempt, executorId, error, willRetry }) => {
       const fields = { batchTime, partition, attempt, executorId, err: error };
       if (willRetry) logger.warn(fields, "a task failed and is tried again");

@@ -2,6 +2,7 @@ import type { World } from "../checkpoint/world.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
 import type { JobContext } from "../graph/job-context.ts";
 import { type Node, type NodeOf, parentsOf } from "../graph/node.ts";
+import type { ResolvedFailurePolicy } from "../job/failure-policy.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, RunningPlan, StatePlan } from "../model/plan.ts";
 
@@ -81,6 +82,22 @@ export function refuseOtherStates({ states }: LookingBack, world: World, changes
       },
     );
   }
+}
+
+/** @throws BAD_OPTION when batches may be left out that a state would never see. */
+export function refuseGapInState(
+  { states }: LookingBack,
+  { otherwise, acceptGapInState }: ResolvedFailurePolicy,
+): void {
+  const [state] = states;
+  if (state === undefined || otherwise === "stop" || acceptGapInState) return;
+  throw new MillraceError(
+    "BAD_OPTION",
+    `failedBatch is "continue", but ${state.name} keeps the state "${state.stateName}", which would never see the batches that are left out.`,
+    {
+      hint: 'If that is what you want, say so: failedBatch: { otherwise: "continue", acceptGapInState: true }.',
+    },
+  );
 }
 
 /** After a restart a window reads its earlier batches from Kafka again; a state is not there any more as it was then. */

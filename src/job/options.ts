@@ -17,6 +17,12 @@ import {
 import type { PartitionRates } from "../model/partition-rates.ts";
 import type { OnRecordError } from "../model/plan.ts";
 import {
+  type FailurePolicy,
+  isFailurePolicy,
+  type ResolvedFailurePolicy,
+  resolveFailurePolicy,
+} from "./failure-policy.ts";
+import {
   type BackpressureOptions,
   isBackpressure,
   isPartitionRates,
@@ -60,9 +66,10 @@ export interface EngineOptions {
   acceptChangedGraph?: boolean | undefined;
   /**
    * What happens when a batch has failed. It stays first in line: "stop" ends the stream with its error; `retry` runs the same plan again,
-   * that many times, after `backoff` (default 1 s, doubling up to a minute), and then stops. @default "stop"
+   * that many times. "continue" abandons it instead, in the open: the checkpoint keeps its ranges and its error, `onBatchAbandoned` tells of it,
+   * and it never runs again by itself. @default "stop"
    */
-  failedBatch?: "stop" | { readonly retry: number; readonly backoff?: Duration | undefined } | undefined;
+  failedBatch?: FailurePolicy | undefined;
   /**
    * What happens when a function given to map, filter or flatMap (or to what is made of these: mapValues, flatMapValues, keyBy) throws at a record
    * of Kafka. "fail": its task fails. "skip": the value it was called with goes no further on that branch, and `onRecordsSkipped` tells how many
@@ -124,8 +131,7 @@ export interface ResolvedOptions {
   readonly trigger: Trigger;
   readonly checkpointDirectory: string | undefined;
   readonly acceptChangedGraph: boolean;
-  readonly batchRetries: number;
-  readonly batchBackoffMs: number;
+  readonly failedBatch: ResolvedFailurePolicy;
   readonly onRecordError: OnRecordError;
   readonly taskMaxFailures: number;
   readonly taskTimeoutMs: number | undefined;
@@ -142,15 +148,6 @@ const isLogger: Check = (value) =>
   ["debug", "info", "warn", "error"].every((level) => typeof (value as Record<string, unknown>)?.[level] === "function")
     ? undefined
     : "must have the methods debug, info, warn and error";
-
-const isFailurePolicy: Check = (value) => {
-  if (value === "stop") return undefined;
-  const { retry, backoff, ...rest } = (value ?? {}) as { retry?: unknown; backoff?: unknown };
-  const known =
-    typeof value === "object" && isInteger(1, 1_000_000)(retry) === undefined && Object.keys(rest).length === 0;
-  if (!known) return 'must be "stop" or { retry: 3, backoff: "1s" }';
-  return backoff === undefined ? undefined : void parseDuration(backoff, "failedBatch.backoff", { minMs: 1 });
-};
 
 const isPlace: Check = (value) => {
   const known = value instanceof URL ? value.protocol === "file:" : !/^[a-z]+:\/\//i.test(String(value));
@@ -214,11 +211,7 @@ export function resolveOptions(
     trigger: given.trigger ?? "interval",
     checkpointDirectory: given.checkpointDirectory === undefined ? undefined : placeOf(given.checkpointDirectory),
     acceptChangedGraph: given.acceptChangedGraph ?? false,
-    batchRetries: typeof given.failedBatch === "object" ? given.failedBatch.retry : 0,
-    batchBackoffMs: parseDuration(
-      (typeof given.failedBatch === "object" ? given.failedBatch.backoff : undefined) ?? "1s",
-      "failedBatch.backoff",
-    ),
+    failedBatch: resolveFailurePolicy(given.failedBatch),
     onRecordError: given.onRecordError ?? "fail",
     taskMaxFailures: given.taskMaxFailures ?? 4,
     taskTimeoutMs: timeout("taskTimeout"),

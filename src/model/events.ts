@@ -105,6 +105,8 @@ export interface StreamingListener {
   onBatchCompleted?(info: BatchInfo): void;
   /** After each batch that has succeeded. Spark: `onQueryProgress` of Structured Streaming. */
   onProgress?(progress: StreamProgress): void;
+  /** The batch has failed for good and is left out, as `failedBatch: "continue"` asks for. Its ranges can be read by createRDD. */
+  onBatchAbandoned?(info: BatchInfo): void;
   onTaskFailed?(event: TaskFailure): void;
   /** Once a completed batch for each source and operator that left records out, before `onBatchCompleted`. */
   onRecordsSkipped?(event: RecordsSkipped): void;
