@@ -53,9 +53,9 @@ interface RunnableBatch extends Pick<PlannedBatch, "inputs"> {
 
 const LONGEST_BACKOFF_MS = 60_000;
 
-/** Not the batch has failed but what decides about batches. */
 const NOTHING_READ = { records: 0, bytes: 0, lossy: false };
 
+/** Not the batch has failed but what decides about batches. */
 const NEVER_TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set([
   "FENCED",
   "CHECKPOINT_UNUSABLE",

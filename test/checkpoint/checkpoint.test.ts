@@ -35,6 +35,7 @@ test("a driver finds the world as the one before it left it", async () => {
     pending: { plan: planOf(2, 9, 12), graph: "g" },
     earlier: [],
     states: {},
+    abandoned: { count: 0, last: [] },
   });
 });
 
