@@ -3,6 +3,7 @@ import type { JobContext } from "../graph/job-context.ts";
 import { isPartitionCount } from "../graph/operations.ts";
 import type { Pair } from "../graph/pair.ts";
 import { defineJob } from "../job/job.ts";
+import { ENGINE_CHECKS, type EngineOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import { type Duration, parseDuration } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -15,7 +16,7 @@ type Value = Pair | {} | null | undefined;
 /** One list of values per batch. */
 export type Batches<T> = readonly Iterable<T>[];
 
-export interface PipelineOptions {
+export interface PipelineOptions extends Pick<EngineOptions, "onRecordError" | "taskMaxFailures"> {
   /** Batch times are its multiples: the first batch is at `batchInterval`, the second at twice that. @default "1s" */
   batchInterval?: Duration | undefined;
   /** Of the streams that the batches come in by. @default 1 */
@@ -51,9 +52,11 @@ export async function runPipeline<U>(
   pipeline: (streams: never, ssc: JobContext) => DStream<U>,
   options: PipelineOptions = {},
 ): Promise<U[][]> {
-  checkOptions("runPipeline", options, { batchInterval: checkedLater, numPartitions: isPartitionCount });
-  const batchInterval = parseDuration(options.batchInterval ?? "1s", "batchInterval");
-  const { numPartitions = 1 } = options;
+  const { batchInterval: interval = "1s", numPartitions = 1, ...engineOptions } = options;
+  const { onRecordError, taskMaxFailures } = ENGINE_CHECKS;
+  const checks = { onRecordError, taskMaxFailures, batchInterval: checkedLater, numPartitions: isPartitionCount };
+  checkOptions("runPipeline", options, checks);
+  const batchInterval = parseDuration(interval, "batchInterval");
   // Both the driver and the executor read them, and a generator can be read once.
   const named: [string, Batches<unknown>][] = isBatches(given) ? [["only", given]] : Object.entries(given);
   const inputs = named.map(([name, batches]) => ({ name, batches: batches.map(valuesOf) }));
@@ -69,7 +72,7 @@ export async function runPipeline<U>(
   const over = new AbortController();
   const count = Math.max(0, ...inputs.map(({ batches }) => batches.length));
   const clock = rushingClock(count * batchInterval, () => over.abort());
-  const running = await runJob(job, { clock, signal: over.signal });
+  const running = await runJob(job, { ...engineOptions, clock, signal: over.signal });
   await running.awaitTermination();
   return outputs;
 }

@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import { defineJob, type JobContext, runJob, StreamingContext } from "millrace";
 import { assertRefused } from "../helpers/assert-error.ts";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 
 const describe = (ssc: JobContext) => ssc.queueStream([[1]]).foreachRDD(() => {});
 const define = (options: object) => defineJob({ appName: "bad", batchInterval: "1s", ...options } as never, describe);

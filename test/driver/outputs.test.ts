@@ -13,7 +13,7 @@ import {
 } from "millrace";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 
 function start(build: (ssc: JobContext) => void, options: RunOptions<{}> = {}) {
   const job = defineJob({ appName: "outputs", batchInterval: 20, master: "local", trigger: "availableNow" }, build);

@@ -11,9 +11,9 @@ import {
   type RecordsSkipped,
   StreamingContext,
 } from "millrace";
+import { runPipeline } from "millrace/testing";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { produce } from "../helpers/produce.ts";
-import { runBatches } from "../helpers/run-batches.ts";
 import { runFixture } from "../helpers/run-fixture.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
@@ -176,10 +176,10 @@ test("an async function, and a record that cannot be decoded, are not what it is
 });
 
 test("values that are not from Kafka have no offset to be told by: it fails", async () => {
-  const batches = runBatches([[1, 13]], (stream) => stream.map(refuse), { onRecordError: "skip", taskMaxFailures: 1 });
+  const batches = runPipeline([[1, 13]], (stream) => stream.map(refuse), { onRecordError: "skip", taskMaxFailures: 1 });
   await assert.rejects(batches, { code: "TASK_FAILED" });
   await assert.rejects(
-    runBatches([[1]], (stream) => stream, { onRecordError: "ignore" as never }),
+    runPipeline([[1]], (stream) => stream, { onRecordError: "ignore" as never }),
     {
       code: "BAD_OPTION",
       message: /"onRecordError" must be one of "fail", "skip"/,

@@ -1,5 +1,5 @@
 import type { JobContext } from "millrace";
-import { runGraph } from "./run-batches.ts";
+import { runGraph } from "./run-graph.ts";
 
 /** Makes an RDD in the build function and asks it for something on the driver, in this process. */
 export async function runRdd<R, A>(plan: (ssc: JobContext) => R, ask: (rdd: R) => Promise<A>): Promise<A> {

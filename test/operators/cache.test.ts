@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DStream } from "millrace";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 
 /** Counts how often a value passes. */
 function counter() {

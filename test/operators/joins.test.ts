@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type DStream, defineJob, type JobContext, runJob, type ShuffleOptions } from "millrace";
+import { runPipeline } from "millrace/testing";
 import { canonicalKey } from "../../src/shuffle/key.ts";
-import { runBatches } from "../helpers/run-batches.ts";
 
 type Pairs<V> = readonly (readonly [unknown, V])[];
 type Sides = [left: Pairs<number>, right: Pairs<string>];
@@ -16,14 +16,10 @@ type Join<U> = (
 
 /** Runs one batch for each element: its left and its right side. */
 function runSides<U>(batches: readonly Sides[], pipeline: Join<U>, numPartitions = [1, 1]): Promise<U[][]> {
-  return runBatches(
+  const rights = batches.map(([, right]) => right);
+  return runPipeline(
     batches.map(([left]) => left),
-    (left, ssc) => {
-      // A run ends when all that is left is empty: this keeps empty batches coming.
-      ssc.queueStream(batches.map(() => [0])).foreachRDD(() => {});
-      const right = batches.map(([, side]) => side);
-      return pipeline(left, ssc.queueStream(right, { numPartitions: numPartitions[1]! }));
-    },
+    (left, ssc) => pipeline(left, ssc.queueStream(rights, { numPartitions: numPartitions[1]! })),
     { numPartitions: numPartitions[0]! },
   );
 }
@@ -111,7 +107,7 @@ test("keys are equal by value, also between two streams", async () => {
 });
 
 test("a value that is undefined is a value: what has a partner is told apart from what has none", async () => {
-  const [joined] = await runBatches([[["a", undefined]]] as [string, undefined][][], (left, ssc) =>
+  const [joined] = await runPipeline([[["a", undefined]]] as [string, undefined][][], (left, ssc) =>
     left.fullOuterJoin(ssc.queueStream<[string, undefined]>([[["a", undefined]]])),
   );
   assert.deepEqual(joined, [["a", [undefined, undefined]]]);
@@ -140,7 +136,7 @@ test("a partitioner places the keys of both sides", async () => {
 });
 
 test("a stream can be joined with itself", async () => {
-  const [squares] = await runBatches(
+  const [squares] = await runPipeline(
     [
       [
         ["a", 1],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError, type TaskContext } from "millrace";
-import { runBatch } from "../helpers/run-batches.ts";
+import { runBatch } from "../helpers/run-graph.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 /** More than travel in one chunk, so that who does not read makes others wait. */

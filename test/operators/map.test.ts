@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MillraceError } from "millrace";
-import { runBatch, runBatches } from "../helpers/run-batches.ts";
+import { runPipeline } from "millrace/testing";
+import { runBatch } from "../helpers/run-graph.ts";
 
 const pairs: [string, number][] = [
   ["a", 1],
@@ -10,7 +11,7 @@ const pairs: [string, number][] = [
 ];
 
 test("map gives one value for each, batch by batch, empty batches included", async () => {
-  const outputs = await runBatches([[], [1, 2], [], [3]], (numbers) => numbers.map((n) => n * 10));
+  const outputs = await runPipeline([[], [1, 2], [], [3]], (numbers) => numbers.map((n) => n * 10));
   assert.deepEqual(outputs, [[], [10, 20], [], [30]]);
 });
 
@@ -35,7 +36,7 @@ test("flatMap hands on what any iterable holds, in order", async () => {
 test("flatMap ends a generator whose values nobody wants any more", async () => {
   let cleanedUp = 0;
   const outputs: number[][] = [];
-  const [first] = await runBatches([[1, 2, 3]], (numbers) =>
+  const [first] = await runPipeline([[1, 2, 3]], (numbers) =>
     numbers
       .flatMap(function* (n) {
         try {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TaskContext } from "millrace";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 
 test("foreachRDD gets the RDD, the time and the key of each batch, empty batches included", async () => {
   const seen: { values: number[]; time: number; seq: number; epoch: number; aborted: boolean }[] = [];

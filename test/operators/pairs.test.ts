@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DStream, MillraceError } from "millrace";
-import { runBatch } from "../helpers/run-batches.ts";
+import { runBatch } from "../helpers/run-graph.ts";
 
 type Sale = [country: string, amount: number];
 const sales: Sale[] = [

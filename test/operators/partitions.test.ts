@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type BatchRDD, MillraceError } from "millrace";
-import { runBatch, runBatches, runGraph } from "../helpers/run-batches.ts";
+import { runPipeline } from "millrace/testing";
+import { runBatch, runGraph } from "../helpers/run-graph.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -29,15 +30,7 @@ test("union is the partitions of all, one after the other", async () => {
 });
 
 test("streams of different lengths go on until the longest is empty", async () => {
-  const outputs: number[][] = [];
-  await runGraph((ssc) => {
-    ssc
-      .queueStream([[1]])
-      .union(ssc.queueStream([[10], [20], [30]]))
-      .foreachRDD(async (rdd) => {
-        outputs.push(await rdd.collect());
-      });
-  });
+  const outputs = await runPipeline({ a: [[1]], b: [[10], [20], [30]] }, ({ a, b }) => a.union(b));
   assert.deepEqual(outputs, [[1, 10], [20], [30]]);
 });
 
@@ -65,28 +58,27 @@ test("partition counts that are none are refused", async () => {
 });
 
 test("transform chooses operations for each batch, and gets its time", async () => {
-  const times: number[] = [];
-  const seen: number[] = [];
-  await runGraph((ssc) => {
-    ssc
-      .queueStream([
-        [1, 2, 3],
-        [4, 5, 6],
-      ])
-      .transform((rdd, time) => {
-        if (times.at(-1) !== time) times.push(time);
-        return times.length === 1 ? rdd.filter((n) => n > 1) : rdd.repartition(2).map((n) => n * 10);
-      })
-      .foreachRDD(async (rdd, time) => {
-        seen.push(time);
-        assert.deepEqual((await rdd.collect()).toSorted(), time === times[0] ? [2, 3] : [40, 50, 60]);
-      });
-  });
-  assert.deepEqual(seen, times);
+  const outputs = await runPipeline(
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+    (stream) =>
+      stream.transform((rdd, time) =>
+        time === 1_000 ? rdd.filter((n) => n > 1) : rdd.repartition(2).map((n) => n * 10 + time / 1_000),
+      ),
+  );
+  assert.deepEqual(
+    outputs.map((output) => output.toSorted()),
+    [
+      [2, 3],
+      [42, 52, 62],
+    ],
+  );
 });
 
 test("transform inside a chain with shuffles before and after", async () => {
-  const [output] = await runBatches([["b", "a", "b", "c"]], (words) =>
+  const [output] = await runPipeline([["b", "a", "b", "c"]], (words) =>
     words
       .countByValue()
       .transform((rdd) => rdd.filter(([, n]) => n > 1).union(rdd.filter(([, n]) => n === 1)))

@@ -1,21 +1,13 @@
 /** Several streams into one: transform, transformWith, union. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DStream, defineJob, type JobContext, runJob } from "millrace";
-import { runBatches, runGraph } from "../helpers/run-batches.ts";
+import { defineJob, type JobContext, runJob } from "millrace";
+import { runPipeline } from "millrace/testing";
 
 test("transform of several streams gets the RDDs of one batch, in their order", async () => {
-  const outputs: number[][] = [];
-  await runGraph((ssc) => {
-    const [a, b, c] = [1, 2, 3].map((n) => ssc.queueStream([[n], [n * 10]])) as [
-      DStream<number>,
-      DStream<number>,
-      DStream<number>,
-    ];
-    ssc
-      .transform([a, b, c], ([first, second, third]) => second.union(third, first))
-      .foreachRDD(async (rdd) => void outputs.push(await rdd.collect()));
-  });
+  const outputs = await runPipeline({ a: [[1], [10]], b: [[2], [20]], c: [[3], [30]] }, ({ a, b, c }, ssc) =>
+    ssc.transform([a, b, c], ([first, second, third]) => second.union(third, first)),
+  );
   assert.deepEqual(outputs, [
     [2, 3, 1],
     [20, 30, 10],
@@ -24,7 +16,7 @@ test("transform of several streams gets the RDDs of one batch, in their order", 
 
 test("transform and transformWith know the batch time, and choose anew in each batch", async () => {
   const times: number[] = [];
-  const [first, second] = await runBatches([[1], [2]], (stream, ssc) =>
+  const [first, second] = await runPipeline([[1], [2]], (stream, ssc) =>
     stream.transformWith(ssc.queueStream([["a"], ["b"]]), (numbers, texts, time) => {
       if (!times.includes(time)) times.push(time);
       return time === times[0] ? numbers.map(String) : texts;
@@ -38,7 +30,7 @@ test("transform and transformWith know the batch time, and choose anew in each b
 test("a failure inside transformWith names it and keeps the user's error", async () => {
   const special = new RangeError("this is a special error");
   await assert.rejects(
-    runBatches([[1]], (stream) =>
+    runPipeline([[1]], (stream) =>
       stream.transformWith(stream, () => {
         throw special;
       }),
@@ -75,17 +67,8 @@ test("no stream, or something else, is refused where it is written", async () =>
 });
 
 test("a queue gives one list per batch, or all in the first, then its default", async () => {
-  const run = async (options: Parameters<JobContext["queueStream"]>[1]) => {
-    const outputs: unknown[][] = [];
-    await runGraph((ssc) => {
-      ssc.queueStream([[0], [0], [0]]).foreachRDD(() => {});
-      ssc
-        .queueStream<unknown>([[1, 2], [3]], options)
-        .glom()
-        .foreachRDD(async (rdd) => void outputs.push(await rdd.collect()));
-    });
-    return outputs;
-  };
+  const run = (options: Parameters<JobContext["queueStream"]>[1]) =>
+    runPipeline([[], [], []], (_, ssc) => ssc.queueStream<unknown>([[1, 2], [3]], options).glom());
   assert.deepEqual(await run({}), [[[1, 2]], [[3]], [[]]]);
   assert.deepEqual(await run({ oneAtATime: false, numPartitions: 2 }), [
     [[1], [2, 3]],

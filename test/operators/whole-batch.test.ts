@@ -1,16 +1,17 @@
 /** The whole batch at once: count, reduce, countByValue. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { runBatch, runBatches } from "../helpers/run-batches.ts";
+import { runPipeline } from "millrace/testing";
+import { runBatch } from "../helpers/run-graph.ts";
 
 test("count gives one number a batch, whatever the partitions, and zero for an empty batch", async () => {
-  const outputs = await runBatches([[], [1, 2, 3], [4]], (numbers) => numbers.count(), { numPartitions: 3 });
+  const outputs = await runPipeline([[], [1, 2, 3], [4]], (numbers) => numbers.count(), { numPartitions: 3 });
   assert.deepEqual(outputs, [[0], [3], [1]]);
 });
 
 test("reduce gives one value a batch, and none for an empty batch", async () => {
   const add = (a: number, b: number) => a + b;
-  const outputs = await runBatches([[], [1, 2, 3], [4]], (numbers) => numbers.reduce(add), { numPartitions: 2 });
+  const outputs = await runPipeline([[], [1, 2, 3], [4]], (numbers) => numbers.reduce(add), { numPartitions: 2 });
   assert.deepEqual(outputs, [[], [6], [4]]);
 });
 
@@ -21,7 +22,7 @@ test("reduce folds from left to right, partition after partition", async () => {
 });
 
 test("countByValue counts each value once per batch, and compares by value", async () => {
-  const outputs = await runBatches(
+  const outputs = await runPipeline(
     [
       [
         { a: 1, b: [2] },

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type BatchRDD, MillraceError } from "millrace";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 import { runRdd } from "../helpers/run-rdd.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { JobContext, RDD } from "millrace";
 import { canonicalKey } from "../../src/shuffle/key.ts";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 import { runRdd } from "../helpers/run-rdd.ts";
 
 const collect = <T>(plan: (ssc: JobContext) => RDD<T>) => runRdd(plan, (rdd) => rdd.collect());

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { JobContext, RDD } from "millrace";
-import { runGraph } from "../helpers/run-batches.ts";
+import { runGraph } from "../helpers/run-graph.ts";
 import { runRdd } from "../helpers/run-rdd.ts";
 
 const collect = <T>(plan: (ssc: JobContext) => RDD<T>) => runRdd(plan, (rdd) => rdd.collect());

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JobContext, RDD } from "millrace";
-import { runBatches } from "../helpers/run-batches.ts";
+import { runPipeline } from "millrace/testing";
 import { runRdd } from "../helpers/run-rdd.ts";
 
 const numbers = Array.from({ length: 10_000 }, (_, i) => i);
@@ -54,7 +54,7 @@ test("with replacement a value may come several times", async () => {
 
 test("without a seed each batch has a sample of its own", async () => {
   const batch = numbers.slice(0, 1_000);
-  const [first, second] = await runBatches([batch, batch], (stream) =>
+  const [first, second] = await runPipeline([batch, batch], (stream) =>
     stream.transform((rdd) => rdd.sample({ fraction: 0.5 })),
   );
   assert.notDeepEqual(first, second);
