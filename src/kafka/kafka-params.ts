@@ -106,7 +106,7 @@ export function resolveKafkaParams(given: KafkaParams, brokers?: string): Resolv
 }
 
 function atBrokers(given: KafkaParams, brokers: string): KafkaParams {
-  const { ssl: _, sasl: __, "group.id": ___, "metadata.broker.list": ____, ...params } = given;
+  const { ssl: _, sasl: __, "metadata.broker.list": ___, ...params } = given;
   return { ...params, "bootstrap.servers": brokers };
 }
 

@@ -90,13 +90,14 @@ export const KafkaUtils = {
     checkOptions("createDirectStream", options, STREAM_CHECKS);
     const params = resolveKafkaParams(kafkaParams, ssc.brokers);
     const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions, onDecodeError = "fail" } = options;
+    const groups = groupsOf(options, params);
     const plan = {
       topics,
       fromOffsets,
       startingTimestamp,
       failOnDataLoss,
       minPartitions,
-      ...groupsOf(options, params),
+      ...(ssc.brokers === undefined ? groups : NO_GROUPS),
     };
     const source = new KafkaSource<K, V>({
       name: options.name ?? nameOfSelection(topics),
@@ -152,6 +153,9 @@ export const KafkaUtils = {
 /** Nothing for the default, so that a stream without the option is what it was before there was one. */
 const describePolicy = (policy: OnDecodeError) =>
   policy === "fail" ? [] : [typeof policy === "function" ? "handled" : policy];
+
+/** A job under test has none. */
+const NO_GROUPS = { startFrom: undefined, commitTo: undefined };
 
 /** Which groups are asked where to start, and told how far the stream has come. @throws BAD_OPTION */
 function groupsOf<K, V>(

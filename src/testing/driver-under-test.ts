@@ -36,7 +36,11 @@ export class DriverUnderTest implements DriverProbe {
   attach(driver: Driver, context: JobContext): void {
     this.#driver = driver;
     this.#context = context;
-    context.addStreamingListener({ onBatchCompleted: (info) => this.#told(info) });
+    context.addStreamingListener({
+      // Also of each try that failed.
+      onBatchCompleted: (info) => this.#completed && this.#done(info),
+      onBatchAbandoned: (info) => this.#done(info),
+    });
   }
 
   get context(): JobContext {
@@ -90,8 +94,11 @@ export class DriverUnderTest implements DriverProbe {
     await this.nextBatch().catch((error) => {
       if (this.#death === undefined) throw error;
     });
-    assert(this.#death !== undefined, `the driver did not die ${border}`);
-    return this.#death;
+    if (this.#death !== undefined) return this.#death;
+    this.#diesAt = undefined;
+    throw new MillraceError("WRONG_STATE", `No driver died ${border}: the batch failed before, and was left out.`, {
+      hint: 'The job has failedBatch "continue".',
+    });
   }
 
   /** What waits for a tick will not wait any longer. */
@@ -114,10 +121,7 @@ export class DriverUnderTest implements DriverProbe {
       this.#die(border);
       return;
     }
-    if (border !== "after completion") return;
-    this.#planned = false;
-    this.#completed = true;
-    this.#clock.hold();
+    if (border === "after completion") this.#completed = true;
   }
 
   onOutput(output: Output, seq: number, values: readonly unknown[]): void {
@@ -138,8 +142,10 @@ export class DriverUnderTest implements DriverProbe {
     this.#runDueBatch = undefined;
   }
 
-  #told(info: BatchInfo): void {
-    if (this.#completed) this.#batch?.resolve(info);
+  #done(info: BatchInfo): void {
+    this.#planned = false;
+    this.#clock.hold();
+    this.#batch?.resolve(info);
   }
 
   #die(border: Border): void {

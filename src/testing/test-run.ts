@@ -1,8 +1,9 @@
 import { MemoryDisk } from "../checkpoint/memory-disk.ts";
 import type { Border } from "../driver/probe.ts";
+import { streamsOf } from "../driver/streams.ts";
 import type { Job } from "../job/job.ts";
 import { type Master, resolveOptions } from "../job/options.ts";
-import { driverOf } from "../job-driver.ts";
+import { driverOf, type JobDriverParts } from "../job-driver.ts";
 import type { Time } from "../model/duration.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
@@ -133,7 +134,7 @@ export class TestRun implements AsyncDisposable {
     const { params, master } = this.#options;
     const given = { ...job.options, master, trigger: "interval", checkpointDirectory: undefined } as const;
     const under = new DriverUnderTest(this.#clock, this.#outputs);
-    const { driver, context } = driverOf({
+    const parts: JobDriverParts = {
       job,
       module: job.module,
       params: { ...(job.params as object), ...params },
@@ -143,7 +144,10 @@ export class TestRun implements AsyncDisposable {
       probe: under,
       brokers: this.#broker.address,
       wrapExecutor: (executor) => new FaultyExecutor(executor, this.#faults),
-    });
+    };
+    const planned = driverOf(parts);
+    const canRestart = streamsOf(planned.context).every(({ offsets }) => offsets);
+    const { driver, context } = canRestart ? planned : driverOf({ ...parts, openStore: undefined });
     under.attach(driver, context);
     return under;
   }

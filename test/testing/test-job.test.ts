@@ -193,6 +193,54 @@ test("tick rejects with the job's own failure, and so does a crash that is not r
   await assert.rejects(run.crash("after outputs"), { code: "OUTPUT_FAILED" });
 });
 
+test("a batch that failed and is left out is a tick too, and the next one goes on behind it", async () => {
+  const careless = job(
+    (ssc) =>
+      values(ssc).foreachRDD(
+        async (rdd) => {
+          if ((await rdd.collect()).includes(13)) throw new Error("unlucky");
+        },
+        { name: "numbers" },
+      ),
+    { failedBatch: "continue" },
+  );
+  await using run = await testJob(careless, { topics: { numbers: {} } });
+  run.send("numbers", numbers(13));
+  const { outputs } = await run.tick();
+  assert.match(String(outputs[0]?.failure?.message), /unlucky/);
+  run.send("numbers", numbers(1));
+  assert.deepEqual([(await run.tick()).seq, run.output("numbers"), run.now], [2, [1], 2000]);
+  run.send("numbers", numbers(13));
+  await assert.rejects(run.crash("after outputs"), { code: "WRONG_STATE", message: /left out/ });
+  assert.equal((await run.tick()).seq, 4);
+});
+
+test("a job reads from no consumer group and tells none", async () => {
+  const grouped = job((ssc) =>
+    KafkaUtils.createDirectStream(
+      ssc,
+      ["numbers"],
+      { ...kafka, "group.id": "numbers" },
+      { startFromGroup: true, commitToGroup: true },
+    ).foreachRDD(() => {}, { name: "numbers" }),
+  );
+  await using run = await testJob(grouped, { topics: { numbers: { records: numbers(1) } } });
+  assert.equal((await run.tick()).inputs[0]?.records, 1);
+});
+
+test("a queue of values has no checkpoint: a restart begins anew", async () => {
+  const queued = job((ssc) => ssc.queueStream([[1], [2]]).foreachRDD(() => {}, { name: "numbers" }));
+  await using run = await testJob(queued, { topics: {} });
+  for (const expected of [[1], [2], []]) {
+    await run.tick();
+    assert.deepEqual(run.output("numbers"), expected);
+  }
+  await run.crash("after plan");
+  await run.restart();
+  assert.equal((await run.tick()).seq, 1);
+  assert.deepEqual(run.output("numbers"), [1]);
+});
+
 test("another version of the job takes over, gracefully or after a crash", async () => {
   const times = (factor: number) =>
     job((ssc) =>
