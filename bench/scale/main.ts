@@ -16,6 +16,7 @@ How millrace behaves as things grow, one JSON line for each figure on stdout.
   --records N         records of the rows executors and size, at most (2000000)
   --partitions a,b    (1,10,100,500,2000)
   --sizes a,b         bytes of a value, from 1 to 1000000 (10,100,1000,10000,100000,1000000)
+  --keys a,b          keys of a state (1000,10000,100000,1000000,5000000)
   --backlog N         ten-byte records to work off at constant memory (5000000)
   --repetitions N     processes of each figure of the rows executors and size (3)
 `;
@@ -29,18 +30,21 @@ function readOptions(): (Omit<ScaleOptions, "bootstrap" | "onProgress"> & { rows
       records: { type: "string", default: "2000000" },
       partitions: { type: "string", default: "1,10,100,500,2000" },
       sizes: { type: "string", default: "10,100,1000,10000,100000,1000000" },
+      keys: { type: "string", default: "1000,10000,100000,1000000,5000000" },
       backlog: { type: "string", default: "5000000" },
       repetitions: { type: "string", default: "3" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
-  const counts = (option: "partitions" | "sizes") => values[option].split(",").map((text) => countOf(option, text));
+  const counts = (option: "partitions" | "sizes" | "keys") =>
+    values[option].split(",").map((text) => countOf(option, text));
   return {
     rows: listOf("rows", values.rows, rowNames),
     records: countOf("records", values.records),
     partitions: counts("partitions"),
     sizes: counts("sizes"),
+    keys: counts("keys"),
     backlog: countOf("backlog", values.backlog),
     repetitions: countOf("repetitions", values.repetitions),
   };

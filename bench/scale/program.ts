@@ -4,14 +4,17 @@ import type { BatchLine, ScaleHeat } from "./talk.ts";
 
 /** millrace in a process of its own, with a line for each batch. */
 
-const { bootstrap, topic, work, threads, maxBatchSize, intervals } = JSON.parse(process.argv[2]!) as ScaleHeat;
+const heat = JSON.parse(process.argv[2]!) as ScaleHeat;
+const { bootstrap, topic, work, keys, threads, maxBatchSize, intervals, perPartition, checkpointDirectory } = heat;
 const { promise: enough, resolve: isEnough } = Promise.withResolvers<void>();
 let batches = 0;
 const running = await runJob(job, {
   master: `local[${threads}]`,
   trigger: intervals === 0 ? "availableNow" : "interval",
   maxBatchSize,
-  params: { bootstrap, topic, work },
+  maxRatePerPartition: perPartition === 0 ? undefined : perPartition,
+  checkpointDirectory,
+  params: { bootstrap, topic, work, keys },
   listeners: [
     {
       onBatchCompleted({ batchTime, submissionTime, processingEndTime, inputs }) {

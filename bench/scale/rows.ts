@@ -1,5 +1,8 @@
-import { availableParallelism } from "node:os";
-import { benchTopic, ensureTopics } from "../data/topics.ts";
+import { statSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { benchTopic, ensureTopics, PARTITIONS } from "../data/topics.ts";
 import { median } from "../statistics.ts";
 import { type Measured, measure } from "./measure.ts";
 import type { ScaleHeat } from "./talk.ts";
@@ -12,6 +15,7 @@ export interface ScaleOptions {
   readonly records: number;
   readonly partitions: readonly number[];
   readonly sizes: readonly number[];
+  readonly keys: readonly number[];
   readonly backlog: number;
   readonly repetitions: number;
   onProgress(line: string): void;
@@ -20,17 +24,18 @@ export interface ScaleOptions {
 export interface ScaleResult {
   readonly bench: "scale";
   readonly row: ScaleRow;
-  /** What grows: executors, partitions, bytes of a value, or records. */
+  /** What grows: executors, partitions, bytes of a value, keys, or records. */
   readonly at: number;
   readonly [figure: string]: string | number | readonly number[];
 }
 
-export type ScaleRow = "executors" | "partitions" | "size" | "backlog";
+export type ScaleRow = "executors" | "partitions" | "size" | "keys" | "backlog";
 
 export const scaleRows: Readonly<Record<ScaleRow, (options: ScaleOptions) => AsyncGenerator<ScaleResult>>> = {
   executors,
   partitions,
   size,
+  keys,
   backlog,
 };
 
@@ -42,6 +47,9 @@ const BACKLOG_BATCH_SIZE = 16;
 const MANY_PARTITIONS = 20;
 const MANY_EXECUTORS = 10;
 const BYTES_PER_SIZE = 200e6;
+const STATE_BATCH = 50_000;
+/** Batches after every key is there. */
+const STATE_BATCHES = 10;
 
 const heatOf = (bootstrap: string, topic: string, given: Partial<ScaleHeat>): ScaleHeat => ({
   bootstrap,
@@ -50,6 +58,8 @@ const heatOf = (bootstrap: string, topic: string, given: Partial<ScaleHeat>): Sc
   work: "count",
   maxBatchSize: EVERYTHING,
   intervals: 0,
+  keys: 0,
+  perPartition: 0,
   ...given,
 });
 
@@ -95,6 +105,41 @@ async function* size(options: ScaleOptions): AsyncGenerator<ScaleResult> {
     const megabytesPerSecond = (measured.recordsPerSecond * bytes) / 1e6;
     yield { bench: "scale", row: "size", at: bytes, megabytesPerSecond, ...measured };
   }
+}
+
+/**
+ * A state of more and more keys with a checkpoint, in batches of 50,000 records: what a batch takes and holds once every key is there. It
+ * touches as many keys whatever their number.
+ */
+async function* keys({ bootstrap, keys: counts, onProgress }: ScaleOptions): AsyncGenerator<ScaleResult> {
+  for (const count of counts) {
+    const records = count + STATE_BATCHES * STATE_BATCH;
+    const topic = benchTopic(10, "none", records);
+    await ensureTopics(bootstrap, [topic], onProgress);
+    const checkpointDirectory = await mkdtemp(join(tmpdir(), "millrace-scale-"));
+    try {
+      const work = { work: "state", keys: count, perPartition: STATE_BATCH / PARTITIONS, checkpointDirectory } as const;
+      const measured = await measure(heatOf(bootstrap, topic.topic, work), records);
+      const full = measured.batches.filter((batch) => batch.records === STATE_BATCH).slice(-STATE_BATCHES);
+      const batchMs = full.map(({ processingMs }) => processingMs);
+      yield {
+        ...({ bench: "scale", row: "keys", at: count, batchRecords: STATE_BATCH } as const),
+        batchMs: median(batchMs),
+        slowestBatchMs: Math.max(...batchMs),
+        ...rates(measured, records),
+        checkpointBytes: await bytesIn(checkpointDirectory),
+        peakRssBytes: measured.peakRssBytes,
+      };
+    } finally {
+      await rm(checkpointDirectory, { recursive: true });
+    }
+  }
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = files.filter((file) => file.isFile()).map((file) => statSync(join(file.parentPath, file.name)).size);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** A count over a long backlog of ten-byte values, in batches of 16 MiB: memory must not grow with it. */

@@ -3,11 +3,16 @@ export interface ScaleHeat {
   readonly bootstrap: string;
   readonly topic: string;
   readonly threads: number;
-  readonly work: "count" | "words";
+  readonly work: "count" | "words" | "state";
+  /** Of the work "state". */
+  readonly keys: number;
   /** MiB that one batch may read. */
   readonly maxBatchSize: number;
   /** 0: batches without a pause until there is nothing more. Else that many batches, one a second, most of them empty. */
   readonly intervals: number;
+  /** Records of each partition in a batch; 0: no limit. */
+  readonly perPartition: number;
+  readonly checkpointDirectory?: string;
 }
 
 /** One line for each batch. */

@@ -10,6 +10,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.config.Configurator;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.Optional;
 import org.apache.spark.streaming.Duration;
@@ -61,9 +63,18 @@ final class Streams {
     }
     context.start();
     times.complete.await();
-    context.stop(false, false);
+    stopQuietly(context);
     String digest = settings.workload.equals("window") ? Talk.digestOf(String.join("", digests)) : String.join("", digests);
     Talk.pass(digest, times.seconds());
+  }
+
+  /** Empty batches are under way and more wait in line: stopping interrupts them, which Spark would tell at length. */
+  private static void stopQuietly(JavaStreamingContext context) {
+    Configurator.setRootLevel(Level.OFF);
+    Thread.setDefaultUncaughtExceptionHandler((thread, error) -> {});
+    context.stop(false, false);
+    Thread.setDefaultUncaughtExceptionHandler(null);
+    Configurator.setRootLevel(Level.ERROR);
   }
 
   /** Words of the last three batches, after each batch. */
