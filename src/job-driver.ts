@@ -6,6 +6,7 @@ import { ThreadExecutor } from "./executor/thread.ts";
 import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
 import type { JobContext } from "./graph/job-context.ts";
 import { buildGraph } from "./job/build-graph.ts";
+import { codeHash } from "./job/code-hash.ts";
 import type { Job } from "./job/job.ts";
 import { MillraceError } from "./model/errors.ts";
 import { crossing } from "./shuffle/cloneable.ts";
@@ -39,11 +40,12 @@ export function driverOf(parts: JobDriverParts): { driver: Driver; context: JobC
   }
   const runner = new DeferredRunner(refusingRunner(askedBeforeStart));
   const context = buildGraph(job, params, { runner, brokers });
+  const code = module === undefined ? undefined : codeHash(module);
   const createExecutor = (id: number) =>
     options.threads === 0 || module === undefined
       ? new InProcessExecutor(() => buildGraph(job, params, { brokers }).graph)
-      : new ThreadExecutor({ executorId: id, module, params, brokers }, options.executorMemoryMiB);
-  const driver = new Driver({ ...parts, context, createExecutor: (id) => wrapExecutor(createExecutor(id)) });
+      : new ThreadExecutor({ executorId: id, module, code, params, brokers }, options.executorMemoryMiB);
+  const driver = new Driver({ ...parts, code, context, createExecutor: (id) => wrapExecutor(createExecutor(id)) });
   runner.target = actionsOutsideBatches(driver);
   return { driver, context };
 }

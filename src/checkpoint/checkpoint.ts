@@ -77,9 +77,9 @@ export class Checkpoint {
   }
 
   /** Step 3 of a batch. When it resolves, the batch runs by this plan and no other, now or after a crash. */
-  async plan(plan: BatchPlan, graph: string): Promise<void> {
+  async plan(plan: BatchPlan, graph: string, code?: string): Promise<void> {
     if (this.#log.length > this.#segmentBytesMax) await this.#roll();
-    await this.#append({ type: "plan", plan, graph });
+    await this.#append({ type: "plan", plan, graph, ...(code !== undefined && { code }) });
   }
 
   /** Step 6 of a batch. When it resolves, the next batch starts at its ends and from its states. */
@@ -97,6 +97,11 @@ export class Checkpoint {
   /** A partition of a state as the last completed batch has left it: a snapshot and the changes after it. @throws CHECKPOINT_CORRUPT */
   readState(name: string, partition: number): Promise<Uint8Array[]> {
     return Promise.all((this.#world.states[name]?.[partition] ?? []).map((part) => this.#states.read(part)));
+  }
+
+  /** The driver stops well. */
+  async release(): Promise<void> {
+    await this.#append({ type: "release" });
   }
 
   close(): Promise<void> {

@@ -16,9 +16,11 @@ export type Entry =
   /** Where the streams start. Written before the first tick, so that a crash before the first batch moves nothing. */
   | { readonly type: "start"; readonly positions: Positions }
   /** A batch is about to run by this plan, and by no other. */
-  | { readonly type: "plan"; readonly plan: BatchPlan; readonly graph: string }
+  | { readonly type: "plan"; readonly plan: BatchPlan; readonly graph: string; readonly code?: string }
   /** All outputs of the batch are done. */
   | { readonly type: "complete"; readonly seq: number; readonly states?: WrittenStates }
+  /** The driver has stopped well: another one may take over at once. */
+  | { readonly type: "release" }
   /** The batch has failed for good and is left out: nothing will run it again by itself. */
   | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment };
 

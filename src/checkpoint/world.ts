@@ -10,7 +10,7 @@ export interface World {
   /** Null until the first offsets were found. */
   readonly positions: Positions | null;
   /** A batch that was planned and has not completed: it runs again, by this plan. */
-  readonly pending: { readonly plan: BatchPlan; readonly graph: string } | null;
+  readonly pending: { readonly plan: BatchPlan; readonly graph: string; readonly code?: string } | null;
   /** Completed batches that windows look back on, the oldest first. */
   readonly earlier: readonly BatchPlan[];
   /** By name, each partition's snapshot and the changes after it. */
@@ -44,7 +44,12 @@ export function after(world: World, entry: Entry): World {
       return { ...world, positions: { ...world.positions, ...entry.positions } };
     case "plan":
       assert(entry.plan.seq === world.seq + 1, `batch ${entry.plan.seq} was planned after batch ${world.seq}`);
-      return { ...world, pending: { plan: entry.plan, graph: entry.graph } };
+      return {
+        ...world,
+        pending: { plan: entry.plan, graph: entry.graph, ...(entry.code !== undefined && { code: entry.code }) },
+      };
+    case "release":
+      return world;
     case "complete": {
       const plan = pendingPlan(world, entry.seq);
       return {

@@ -12,6 +12,8 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --trigger <t>              interval, onData (as soon as there is data) or availableNow (then stop)
   --checkpoint-directory <path>  offsets and pending plans, for a restart; a directory or postgres://host/database#name
   --accept-changed-graph     run a batch that a job with other operations has planned
+  --accept-changed-code      run a batch that other code of the same graph has planned
+  --standby                  wait until the driver on this checkpoint has stopped, or has been silent for 30 s
   --on-record-error <p>      fail, or skip: leave out what a function throws at
   --task-max-failures <n>    tries of one task
   --task-timeout <duration>  a task that takes longer fails: 30s, 5m
@@ -65,6 +67,8 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
       trigger: values.trigger as EngineOptions["trigger"],
       checkpointDirectory: values["checkpoint-directory"],
       acceptChangedGraph: values["accept-changed-graph"],
+      acceptChangedCode: values["accept-changed-code"],
+      standby: values.standby || undefined,
       onRecordError: values["on-record-error"] as EngineOptions["onRecordError"],
       taskMaxFailures: numberOf("task-max-failures", values["task-max-failures"]),
       taskTimeout: values["task-timeout"] as EngineOptions["taskTimeout"],
@@ -122,6 +126,8 @@ function parse(args: readonly string[]) {
         trigger: text,
         "checkpoint-directory": text,
         "accept-changed-graph": { type: "boolean" },
+        "accept-changed-code": { type: "boolean" },
+        standby: { type: "boolean" },
         "on-record-error": text,
         "task-max-failures": text,
         "task-timeout": text,

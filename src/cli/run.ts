@@ -21,7 +21,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const missing = imports.filter((name) => !isPreloaded(name));
   const nodeOptions = [...process.execArgv, ...missing.flatMap((name) => ["--import", name])];
   const child = () => runChild(nodeOptions, ["run", ...args.filter((arg) => arg !== SUPERVISE)]);
-  if (supervised) return supervise(child);
+  if (supervised) return supervise(child, { standby: engine.standby === true });
   if (missing.length > 0) return (await child()).code;
 
   const url = pathToFileURL(resolve(module));

@@ -37,6 +37,8 @@ export interface BatchLoopParts {
   readonly bus: ListenerBus;
   readonly back: LookingBack;
   readonly graphDigest: string;
+  /** Of the job's module, where it is known. */
+  readonly code?: string | undefined;
   readonly journal: Journal;
   readonly probe?: DriverProbe | undefined;
   /** A graceful stop: no new batch. */
@@ -109,7 +111,7 @@ export class BatchLoop {
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
-    const { clock, context, trigger, journal, streams, force, back, graphDigest } = this.#parts;
+    const { clock, context, trigger, journal, streams, force, back, graphDigest, code } = this.#parts;
     await this.#border("before plan");
     const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
@@ -121,7 +123,7 @@ export class BatchLoop {
     const plan = withLookBack(planned.plan, context, back, journal.world);
     const batch = this.#runnable({ plan, inputs: planned.inputs });
     await this.#fence(batch.plan);
-    await journal.plan(plan, graphDigest);
+    await journal.plan(plan, graphDigest, code);
     await this.#runToSuccess(batch, { planning: plannedAt - begun, planWrite: clock.now() - plannedAt });
     return verdict;
   }

@@ -1,3 +1,4 @@
+import type { Standby } from "../checkpoint/standby.ts";
 import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
 import { closeResources } from "../executor/resource.ts";
@@ -17,7 +18,13 @@ import { BatchRun, lasting } from "./batch-run.ts";
 import { closeFailed, closeInTime } from "./close.ts";
 import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
-import { type Journal, type OpenStore, openJournal, refusePlanOfAnotherGraph } from "./journal.ts";
+import {
+  type Journal,
+  type OpenStore,
+  openJournal,
+  refusePlanOfAnotherGraph,
+  refusePlanOfOtherCode,
+} from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
 import { logListener } from "./log-listener.ts";
 import {
@@ -29,13 +36,15 @@ import {
 } from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
-import { refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
+import { keepsExactlyOnce, refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
 
 export interface DriverParts {
   readonly context: JobContext;
   readonly options: ResolvedOptions;
   readonly createExecutor: (id: number) => Executor;
+  /** Of the job's module, where it is known. */
+  readonly code?: string | undefined;
   readonly clock: Clock;
   /** Where the checkpoint is kept, when the job has one. */
   readonly openStore: OpenStore | undefined;
@@ -213,10 +222,11 @@ export class Driver {
     // A job that cannot start must not take over from one that runs.
     if (openStore !== undefined) await executors;
     executors.catch(() => {});
-    const journal = await openJournal(openStore, context.appName);
+    const journal = await openJournal(openStore, context.appName, this.#standby());
     this.#journal = journal;
     const { world } = journal;
     refusePlanOfAnotherGraph(world, this.#graphDigest, options.acceptChangedGraph);
+    if (keepsExactlyOnce(context)) refusePlanOfOtherCode(world, this.#parts.code, options);
     refuseOtherStates(this.#back, world, options.acceptChangedGraph);
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
@@ -226,6 +236,13 @@ export class Driver {
       await journal.start(Object.fromEntries(unknown.map(({ source, planner }) => [source.name, planner.positions()])));
     }
     return journal;
+  }
+
+  #standby(): Standby | undefined {
+    const { options, clock } = this.#parts;
+    if (options.standbyMs === undefined) return undefined;
+    options.logger?.info({ silenceMs: options.standbyMs }, "waiting for the driver that works on the checkpoint");
+    return { clock, silenceMs: options.standbyMs, signal: this.#stopping.signal };
   }
 
   /** The batches, and beside them what onDriver was given. The first failure of either ends both. */
@@ -254,6 +271,7 @@ export class Driver {
       bus: this.#bus,
       back: this.#back,
       graphDigest: this.#graphDigest,
+      code: this.#parts.code,
       journal,
       stopping: this.#stopping.signal,
       force: this.#force.signal,
@@ -283,13 +301,26 @@ export class Driver {
     this.#outside?.end();
     const closing = [this.#pool.stop(), ...this.#streams.map(({ planner }) => planner.close()), closeResources()];
     closing.push(this.#sinks.close());
-    if (this.#journal) closing.push(this.#journal.close());
+    if (this.#journal) closing.push(leave(this.#journal, thrown === undefined, [...closing]));
     const notClosed = await closeInTime(closing, this.#force.signal, () => this.#stopByForce());
     if (failure !== undefined) for (const err of notClosed) logger?.error({ err }, "closing failed");
     this.#state = "STOPPED";
     const error = failure ?? (notClosed.length > 0 ? closeFailed(notClosed) : undefined);
     if (error === undefined) this.#terminated.resolve();
     else this.#terminated.reject(error);
+  }
+}
+
+/** When nothing of this driver works any more, another one may. */
+async function leave(journal: Journal, stoppedWell: boolean, before: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(before);
+  try {
+    if (stoppedWell) await journal.release();
+  } catch (error) {
+    // Whoever has taken over meanwhile does not wait for us.
+    if (!MillraceError.is(error, "FENCED")) throw error;
+  } finally {
+    await journal.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Abandonment, StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
+import { awaitTurn, type Standby } from "../checkpoint/standby.ts";
 import type { StateWrites } from "../checkpoint/state-log.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../checkpoint/world.ts";
@@ -16,11 +17,13 @@ export interface Journal {
   readonly epoch: number;
   readonly world: World;
   start(positions: Positions): Promise<void>;
-  plan(plan: BatchPlan, graph: string): Promise<void>;
+  plan(plan: BatchPlan, graph: string, code?: string): Promise<void>;
   complete(seq: number, writes: StateWrites): Promise<void>;
   abandon(seq: number, why: Abandonment): Promise<void>;
   /** A partition of a state, as the last completed batch has left it. */
   readState(name: string, partition: number): Promise<readonly Uint8Array[]>;
+  /** After a stop, not after a failure: a standby need not wait. */
+  release(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,8 +34,15 @@ export function storeOf({ checkpointDirectory }: ResolvedOptions): OpenStore | u
   return checkpointDirectory === undefined ? undefined : () => openStore(checkpointDirectory);
 }
 
-export async function openJournal(openStore: OpenStore | undefined, appName: string): Promise<Journal> {
-  return openStore === undefined ? new MemoryJournal() : await Checkpoint.open(await openStore(), appName);
+export async function openJournal(
+  openStore: OpenStore | undefined,
+  appName: string,
+  standby: Standby | undefined,
+): Promise<Journal> {
+  if (openStore === undefined) return new MemoryJournal();
+  const store = await openStore();
+  if (standby !== undefined) await awaitTurn(store, standby);
+  return Checkpoint.open(store, appName);
 }
 
 /** Without a checkpoint the same steps are taken, and a restart finds nothing. */
@@ -74,7 +84,27 @@ class MemoryJournal implements Journal {
     return (this.world.states[name]?.[partition] ?? []).map(({ position }) => this.#parts.get(position)!);
   }
 
+  async release(): Promise<void> {}
+
   async close(): Promise<void> {}
+}
+
+/** What an exactly-once output or a state has of a batch half done may not fit what other code does with the rest. @throws PLAN_MISMATCH */
+export function refusePlanOfOtherCode(
+  { pending }: World,
+  code: string | undefined,
+  { acceptChangedCode, acceptChangedGraph }: ResolvedOptions,
+): void {
+  if (pending?.code === undefined || code === undefined || pending.code === code) return;
+  if (acceptChangedCode || acceptChangedGraph) return;
+  throw new MillraceError(
+    "PLAN_MISMATCH",
+    `Batch ${pending.plan.seq} was planned, but not completed, by other code than this (the job's file or its lock file has changed).`,
+    {
+      hint: "Some of its partitions may be written. If the new code sends each record where the old one did, accept it: acceptChangedCode, --accept-changed-code. Else run the version before once more.",
+      at: { batchTime: pending.plan.batchTime },
+    },
+  );
 }
 
 /** @throws PLAN_MISMATCH when a batch is pending that another graph has planned. */

@@ -18,6 +18,11 @@ export function streamsOf({ graph }: JobContext): Source[] {
   return [...needed].flatMap((node) => (node.kind === "source" && node.source.streaming ? [node.source] : []));
 }
 
+/** Whether something of the job's would be wrong, and not only twice there, when a batch half done goes on by other code. */
+export function keepsExactlyOnce({ graph }: JobContext): boolean {
+  return graph.outputs.some(({ kind }) => kind === "saveTo") || graph.nodes.some(({ kind }) => kind === "state");
+}
+
 /** @throws WRONG_STATE when nobody would notice that the job runs. */
 export function refuseIdleGraph({ graph, driverFunctions }: JobContext): void {
   if (graph.outputs.length > 0 || driverFunctions.length > 0) return;

@@ -78,6 +78,8 @@ export interface ThreadData {
   readonly executorId: number;
   /** URL of the job module. */
   readonly module: string;
+  /** Of the module, as the driver found it. */
+  readonly code: string | undefined;
   readonly params: { readonly [name: string]: unknown };
   /** Instead of the brokers that the job names. */
   readonly brokers: string | undefined;

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { parentPort } from "node:worker_threads";
 import { buildGraph } from "../job/build-graph.ts";
+import { refuseOtherCode } from "../job/code-hash.ts";
 import { loadJob } from "../job/load-job.ts";
 import { toPlainError } from "../model/error-transfer.ts";
 import { assert } from "../model/errors.ts";
@@ -12,13 +13,14 @@ import { TaskRunner } from "./task-runner.ts";
 
 const port = parentPort;
 assert(port !== null && threadData !== undefined, "the thread entry runs in an executor's thread only");
-const { module, params, brokers } = threadData;
+const { module, code, params, brokers } = threadData;
 const send = (message: FromExecutor, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 process.on("uncaughtExceptionMonitor", (error) => send({ type: "dying", error: toPlainError(error) }));
 start().catch((error) => send({ type: "notReady", error: toPlainError(error) }));
 
 async function start(): Promise<void> {
+  refuseOtherCode(module, code);
   const { graph } = buildGraph(await loadJob(module), params, { brokers });
   // A promise that the module dropped and that has failed by now ends this thread here, before it counts as ready.
   await nextTurn();

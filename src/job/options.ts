@@ -64,6 +64,13 @@ export interface EngineOptions {
   checkpointDirectory?: string | URL | undefined;
   /** Runs a batch that a job with other operations has planned. @default false */
   acceptChangedGraph?: boolean | undefined;
+  /** Runs a batch that other code of the same graph has planned, when an exactly-once output or a state may have a part of it. @default false */
+  acceptChangedCode?: boolean | undefined;
+  /**
+   * Waits for its turn: until the driver that works on the checkpoint has stopped, or has written nothing for so long (true: 30 s, or three batch
+   * intervals if that is longer). @default false: takes over at once
+   */
+  standby?: boolean | Duration | undefined;
   /**
    * What happens when a batch has failed. It stays first in line: "stop" ends the stream with its error; `retry` runs the same plan again,
    * that many times. "continue" abandons it instead, in the open: the checkpoint keeps its ranges and its error, `onBatchAbandoned` tells of it,
@@ -131,6 +138,9 @@ export interface ResolvedOptions {
   readonly trigger: Trigger;
   readonly checkpointDirectory: string | undefined;
   readonly acceptChangedGraph: boolean;
+  readonly acceptChangedCode: boolean;
+  /** How long the other driver may be silent; undefined when nobody is waited for. */
+  readonly standbyMs: number | undefined;
   readonly failedBatch: ResolvedFailurePolicy;
   readonly onRecordError: OnRecordError;
   readonly taskMaxFailures: number;
@@ -161,6 +171,8 @@ export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Che
   trigger: isOneOf("interval", "onData", "availableNow"),
   checkpointDirectory: isPlace,
   acceptChangedGraph: isBoolean,
+  acceptChangedCode: isBoolean,
+  standby: checkedLater,
   failedBatch: isFailurePolicy,
   onRecordError: isOneOf("fail", "skip"),
   taskMaxFailures: isInteger(1, 100),
@@ -202,15 +214,18 @@ export function resolveOptions(
   refuseMinAboveMax(given.minRatePerPartition, given.maxRatePerPartition);
   const timeout = (option: "taskTimeout" | "outputTimeout") =>
     given[option] === undefined ? undefined : parseDuration(given[option], option, { minMs: 1 });
+  const batchIntervalMs = parseDuration(given.batchInterval, "batchInterval", {
+    minMs: BATCH_INTERVAL_MS_MIN,
+    maxMs: BATCH_INTERVAL_MS_MAX,
+  });
   return {
-    batchIntervalMs: parseDuration(given.batchInterval, "batchInterval", {
-      minMs: BATCH_INTERVAL_MS_MIN,
-      maxMs: BATCH_INTERVAL_MS_MAX,
-    }),
+    batchIntervalMs,
     threads: threadsOf(given.master ?? "local[*]"),
     trigger: given.trigger ?? "interval",
     checkpointDirectory: given.checkpointDirectory === undefined ? undefined : placeOf(given.checkpointDirectory),
     acceptChangedGraph: given.acceptChangedGraph ?? false,
+    acceptChangedCode: given.acceptChangedCode ?? false,
+    standbyMs: standbyOf(given.standby, batchIntervalMs),
     failedBatch: resolveFailurePolicy(given.failedBatch),
     onRecordError: given.onRecordError ?? "fail",
     taskMaxFailures: given.taskMaxFailures ?? 4,
@@ -228,6 +243,15 @@ export function resolveOptions(
 function placeOf(directory: string | URL): string {
   if (isPostgresUrl(directory)) return String(directory);
   return directory instanceof URL ? fileURLToPath(directory) : resolve(directory);
+}
+
+const SILENCE_MS = 30_000;
+
+function standbyOf(standby: EngineOptions["standby"], batchIntervalMs: number): number | undefined {
+  if (standby === undefined || standby === false) return undefined;
+  return standby === true
+    ? Math.max(SILENCE_MS, 3 * batchIntervalMs)
+    : parseDuration(standby, "standby", { minMs: 1_000 });
 }
 
 const THREADS_MAX = 512;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { supervise } from "../../src/cli/supervise.ts";
 
 /** Time passes only when somebody sleeps, or a driver runs. */
-function world(ends: readonly { code: number; after?: number; stopAsked?: boolean }[]) {
+function world(ends: readonly { code: number; after?: number; stopAsked?: boolean }[], standby = false) {
   let now = 0;
   let started = 0;
   const pauses: number[] = [];
@@ -18,10 +18,13 @@ function world(ends: readonly { code: number; after?: number; stopAsked?: boolea
           return { code, stopAsked };
         },
         {
-          now: () => now,
-          sleepUntil: async (time) => {
-            pauses.push(time - now);
-            now = time;
+          standby,
+          clock: {
+            now: () => now,
+            sleepUntil: async (time) => {
+              pauses.push(time - now);
+              now = time;
+            },
           },
         },
       ),
@@ -52,4 +55,10 @@ test("a driver that was asked to stop is not started again, however it ended", a
   const { run, started } = world([{ code: 1, stopAsked: true }]);
   assert.equal(await run(), 1);
   assert.equal(started(), 1);
+});
+
+test("a driver that was replaced is started again only to wait for its turn", async () => {
+  const { run, started } = world([{ code: 3 }, { code: 0 }], true);
+  assert.equal(await run(), 0);
+  assert.equal(started(), 2);
 });
