@@ -10,10 +10,11 @@ import {
   MillraceError,
 } from "millrace";
 import { defineSink } from "millrace/sinks";
-import { type Border, testJob } from "millrace/testing";
+import { type Border, type TestRun, testJob } from "millrace/testing";
 import { partitionOfKey } from "../../src/kafka/writing/murmur2.ts";
 import orders, { seen } from "../fixtures/jobs/orders-under-test.ts";
 import totals from "../fixtures/jobs/totals-under-test.ts";
+import { assertNothingLeft } from "../helpers/open-resources.ts";
 
 const kafka: KafkaParams = { "bootstrap.servers": "nowhere.invalid:9092", "auto.offset.reset": "earliest" };
 
@@ -446,4 +447,28 @@ test("a failure that nobody was told of is thrown at the end", async () => {
   });
   const run = await testJob(broken, { topics: { numbers: {} } });
   await assert.rejects(run[Symbol.asyncDispose](), { code: "OUTPUT_FAILED", message: /no endpoint/ });
+});
+
+test("a run ends at once, wherever it stands, and leaves nothing open", async (t) => {
+  assertNothingLeft(t);
+  const start = () => testJob(orders, { topics: { orders: {} } });
+  const ends: { readonly [name: string]: (run: TestRun) => Promise<unknown> } = {
+    "before the first batch": async () => {},
+    "after a crash": (run) => run.crash("after plan"),
+    "before a batch runs again": (run) => run.crash("after plan").then(() => run.restart()),
+    "restarted in the same place": async (run) => {
+      await run.crash("after tasks");
+      await run.restart();
+      await run.restart();
+    },
+    "in a batch": async (run) => void run.tick().catch(() => {}),
+  };
+  for (const [name, lead] of Object.entries(ends)) {
+    const run = await start();
+    run.send("orders", [order("ann", 1)]);
+    await lead(run);
+    const begun = performance.now();
+    await run[Symbol.asyncDispose]();
+    assert.ok(performance.now() - begun < 5_000, name);
+  }
 });
