@@ -145,7 +145,7 @@ const failing: { [name: string]: (stream: DStream<ConsumerRecord<string | null, 
     stream
       .map(({ value }) => value)
       .glom()
-      .flatMap((values) => values)
+      .flatMap((values) => values.slice())
       .map(refuse),
   "where values are combined, right behind a map": (stream) =>
     stream.map(({ value }) => [1, value]).reduceByKey((a, b) => refuse(b) + a),

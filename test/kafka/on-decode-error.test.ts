@@ -60,9 +60,17 @@ for (const master of ["local", "local[2]"] satisfies Master[]) {
     assert.deepEqual(got, [{ count: 3, values: [1, 3, 4] }]);
     assert.equal(skipped[0]!.count, 3);
     const expected = [
-      { partition: 0, offset: 1, field: "value", bytes: "two", headers: [["from", "shop"]], code: "DECODE_FAILED" },
-      { partition: 0, offset: 3, field: "value", bytes: null, headers: [], code: "DECODE_FAILED" },
-      { partition: 1, offset: 1, field: "value", bytes: "{", headers: [], code: "DECODE_FAILED" },
+      {
+        partition: 0,
+        offset: 1,
+        field: "value",
+        bytes: "two",
+        headers: [["from", "shop"]],
+        code: "DECODE_FAILED",
+        own: true,
+      },
+      { partition: 0, offset: 3, field: "value", bytes: null, headers: [], code: "DECODE_FAILED", own: true },
+      { partition: 1, offset: 1, field: "value", bytes: "{", headers: [], code: "DECODE_FAILED", own: true },
     ];
     // Once for each of the two passes.
     const inOrder = told.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
