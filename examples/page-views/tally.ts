@@ -10,6 +10,9 @@ export class Tally implements StreamingListener {
   /** Where a batch did not begin where the one before it ended. */
   readonly breaks: string[] = [];
   readonly #first: number;
+  /** Partitions of which a batch may have ended without a word: its driver died between completing it and saying so. */
+  readonly #untold = new Set<number>();
+  #next = Promise.withResolvers<BatchInfo>();
   readonly #ranges = new Map<number, OffsetRange>();
 
   /** @param started When the stream started, in milliseconds. */
@@ -31,6 +34,11 @@ export class Tally implements StreamingListener {
     return this.seconds === 0 ? 0 : Math.round(this.records / this.seconds);
   }
 
+  /** The driver was killed and runs again. What it did not live to tell is part of what was read: the counts in the database show it. */
+  driverWasKilled(): void {
+    for (const partition of this.#ranges.keys()) this.#untold.add(partition);
+  }
+
   onBatchCompleted(info: BatchInfo): void {
     if (info.outputs.some(({ failure }) => failure !== undefined)) return; // it does not count
     this.batches++;
@@ -38,11 +46,20 @@ export class Tally implements StreamingListener {
     this.records += records;
     if (records > 0) this.lastRead = info;
     for (const range of info.inputs.flatMap(({ offsetRanges }) => offsetRanges)) this.#join(range);
+    this.#next.resolve(info);
+    this.#next = Promise.withResolvers();
+  }
+
+  /** The next one that counts. */
+  nextBatch(): Promise<BatchInfo> {
+    return this.#next.promise;
   }
 
   #join(range: OffsetRange): void {
     const before = this.#ranges.get(range.partition);
-    if (before !== undefined && before.untilOffset !== range.fromOffset) {
+    const untold = this.#untold.delete(range.partition) ? range.fromOffset - (before?.untilOffset ?? 0) : 0;
+    if (untold > 0) this.records += untold;
+    else if (before !== undefined && before.untilOffset !== range.fromOffset) {
       this.breaks.push(`partition ${range.partition}: read to ${before.untilOffset}, then from ${range.fromOffset}`);
     }
     this.#ranges.set(range.partition, { ...range, fromOffset: before?.fromOffset ?? range.fromOffset });

@@ -1,14 +1,29 @@
 import { Admin } from "@platformatic/kafka";
+import type { Home } from "./home.ts";
 
 const PARTITIONS = 4;
 
-/** A topic for one run of the demo. */
+/** Kafka's name for the end, instead of a time. */
+const LATEST = -1n;
+
+/** The topic of one run of the demo, or of several. */
 export interface DemoTopic extends AsyncDisposable {
   readonly name: string;
+  /** Page views that earlier runs have written to it. */
+  readonly before: number;
 }
 
-/** `page-views`; on a cluster where that is taken, a name of its own, so that nobody else's page views are counted. */
-export async function createTopic(brokers: string): Promise<DemoTopic> {
+/** The segments of the log are small, and the oldest go when there are many: the demo may run for days. */
+const LIMITS = [
+  { name: "segment.bytes", value: String(16 * 2 ** 20) },
+  { name: "retention.bytes", value: String(64 * 2 ** 20) },
+];
+
+/**
+ * The topic of the run before, if it is still there. Else a new one: `page-views`, or on a cluster where that is taken a name of its own, so that
+ * nobody else's page views are counted.
+ */
+export async function openTopic(brokers: string, home: Home, keep: boolean): Promise<DemoTopic> {
   const admin = new Admin({
     clientId: "page-views-demo",
     bootstrapBrokers: brokers.split(","),
@@ -16,14 +31,22 @@ export async function createTopic(brokers: string): Promise<DemoTopic> {
     retryDelay: 100,
     connectTimeout: 3_000,
   });
+  const close = () => admin.close();
   try {
+    const known = home.topic;
+    if (known !== undefined && (await admin.listTopics()).includes(known)) {
+      return { name: known, before: await viewsIn(admin, known), [Symbol.asyncDispose]: close };
+    }
     for (const name of ["page-views", `page-views-${Date.now().toString(36)}`]) {
       if (!(await create(admin, name))) continue;
+      home.beginWith(name);
       return {
         name,
+        before: 0,
         async [Symbol.asyncDispose]() {
-          await admin.deleteTopics({ topics: [name] }).catch(() => {}); // it stays, and the next run takes another name
-          await admin.close();
+          // If that fails it stays, and the next run takes another name.
+          if (!keep) await admin.deleteTopics({ topics: [name] }).catch(() => {});
+          await close();
         },
       };
     }
@@ -35,10 +58,17 @@ export async function createTopic(brokers: string): Promise<DemoTopic> {
   }
 }
 
+/** Each record has an offset of its own: the feeder uses no transactions. */
+async function viewsIn(admin: Admin, name: string): Promise<number> {
+  const partitions = Array.from({ length: PARTITIONS }, (_, partitionIndex) => ({ partitionIndex, timestamp: LATEST }));
+  const [topic] = await admin.listOffsets({ topics: [{ name, partitions }] });
+  return topic!.partitions.reduce((sum, { offset }) => sum + Number(offset), 0);
+}
+
 /** @returns false when there is such a topic. */
 async function create(admin: Admin, name: string): Promise<boolean> {
   try {
-    await admin.createTopics({ topics: [{ topic: name, partitions: PARTITIONS, replicas: -1 }] });
+    await admin.createTopics({ topics: [name], partitions: PARTITIONS, replicas: -1, configs: LIMITS });
     return true;
   } catch (error) {
     if (hasAlready(error)) return false;

@@ -14,8 +14,8 @@ export interface View extends StreamingListener, Disposable {
 export interface ViewOptions {
   readonly title: string;
   readonly brokers: string;
-  /** Filled by the job. */
-  readonly perCountry: ReadonlyMap<string, number>;
+  /** The counts as they stand. */
+  readonly perCountry: () => ReadonlyMap<string, number>;
 }
 
 /** A picture that is drawn again in place on a terminal, a line per batch elsewhere. */
@@ -39,7 +39,7 @@ function liveView(output: WriteStream, { title, brokers, perCountry }: ViewOptio
   let drawn = 0;
 
   const redraw = () => {
-    const snapshot: Snapshot = { title, brokers, batch: last, recordsPerBatch, perCountry, footer };
+    const snapshot: Snapshot = { title, brokers, batch: last, recordsPerBatch, perCountry: perCountry(), footer };
     const lines = draw(snapshot, { columns: output.columns, rows: output.rows, paint });
     // In one piece, so that the terminal never shows half a picture.
     output.write(`\r${up(drawn)}${lines.map((line) => `${line}${clearToEndOfLine}\n`).join("")}${clearBelow}`);
@@ -90,7 +90,7 @@ function plainView(output: NodeJS.WritableStream, { title, brokers, perCountry }
         `${whole(records)} records in ${info.processingDelay ?? 0} ms`,
         `lag ${whole(lag)}`,
         ranges.map(({ partition, fromOffset, untilOffset }) => `${partition}: ${fromOffset}-${untilOffset}`).join(", "),
-        topCountries(perCountry, TOP),
+        topCountries(perCountry(), TOP),
       ];
       output.write(`${parts.filter((part) => part !== "").join("  ")}\n`);
     },

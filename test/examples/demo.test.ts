@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { parseOptions, UsageError } from "../../examples/page-views/options.ts";
 import type { DemoResult } from "../../examples/page-views/result.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { runExample } from "./run-program.ts";
 
 const demo = "page-views/demo.ts";
@@ -23,15 +24,40 @@ suite("the demo", { concurrency: true }, () => {
     assert.notEqual(topics[0], topics[1]);
   });
 
-  test("Ctrl-C ends it with a summary that leaves nothing out", async (t) => {
-    const program = runExample(t, demo);
-    await program.printed(/ batch \d+ {2}[1-9]/);
-    program.interrupt();
-    const { code, stdout, stderr } = await program.ended;
+  test("with --kill the driver dies half way, and nothing is missing or doubled", async (t) => {
+    const { code, stdout, stderr } = await runExample(t, demo, "--records", String(RECORDS), "--kill", "--json").ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Killing the driver[\s\S]*It runs again/);
+    const result = JSON.parse(stdout) as DemoResult;
+    assert.deepEqual([result.kills, result.sumInDatabase], [1, RECORDS]);
+    checkResult(result);
+  });
+
+  test("it goes on where it stood: after Ctrl-C with a summary, and after kill -9", async (t) => {
+    const home = temporaryFolder(t);
+    const summary = (text: string) => {
+      const found = /([\d,]+) page views written, ([\d,]+) counted: none is missing, none is doubled\./.exec(text)!;
+      assert.equal(found[1], found[2]);
+      assert.notEqual(found[1], "0");
+    };
+    const first = runExample(t, demo, "--home", home);
+    await first.printed(/ batch \d+ {2}[1-9]/);
+    first.interrupt();
+    const { code, stdout, stderr } = await first.ended;
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-    const summary = /([\d,]+) page views written, ([\d,]+) counted: none is missing, none is doubled\./.exec(stdout)!;
-    assert.equal(summary[1], summary[2]);
-    assert.notEqual(summary[1], "0");
+    summary(stdout);
+
+    const second = runExample(t, demo, "--home", home);
+    await second.printed(/Going on after [1-9][\d,]* page views[\s\S]* batch \d+ {2}[1-9]/);
+    second.kill();
+    await second.ended;
+
+    const third = runExample(t, demo, "--home", home);
+    await third.printed(/Going on after [1-9][\d,]* page views[\s\S]* batch \d+ {2}[1-9]/);
+    third.interrupt();
+    const last = await third.ended;
+    assert.deepEqual([last.code, last.stderr], [0, ""]);
+    assert.match(last.stdout, /none is missing, none is doubled/);
   });
 
   test("an unknown flag is refused, and the usage is shown", async (t) => {

@@ -11,6 +11,8 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
   tally.onBatchCompleted(batchInfo(2, [[3, 4], [0, 1]])); // biome-ignore format: offsets read as a table
   return {
     asked: 5,
+    before: 0,
+    kills: 0,
     fed: { produced: 5, perCountry: { US: 2, IN: 3 } },
     counted: new Map([["US", 2], ["IN", 3]]), // biome-ignore format: counts read as a table
     tally,

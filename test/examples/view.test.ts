@@ -65,7 +65,7 @@ test("no picture is wider or taller than its terminal", () => {
 
 test("on a terminal each picture is drawn over the one before, and the cursor comes back", () => {
   const { output, written } = terminal();
-  const view = openView(output, { title: "t", brokers: "b", perCountry });
+  const view = openView(output, { title: "t", brokers: "b", perCountry: () => perCountry });
   view.onBatchCompleted!(batchInfo(1, offsets));
   view.onBatchCompleted!(batchInfo(2, offsets));
   const [first, second] = written.slice(-2) as [string, string];
@@ -77,7 +77,7 @@ test("on a terminal each picture is drawn over the one before, and the cursor co
 
 test("elsewhere each batch is one line without control characters", () => {
   const { output, written } = terminal({ isTTY: false });
-  using view = openView(output, { title: "t", brokers: "b", perCountry });
+  using view = openView(output, { title: "t", brokers: "b", perCountry: () => perCountry });
   view.onBatchCompleted!(batchInfo(1, [[0, 5], [7, 9]])); // biome-ignore format: a table
   view.status("ending");
   const time = new Date(batchInfo(1, []).batchTime).toLocaleTimeString("en-GB");
