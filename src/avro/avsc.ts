@@ -17,6 +17,8 @@ export interface AvroType {
   readonly valuesType?: AvroType;
   readonly types?: readonly AvroType[];
   readonly underlyingType?: AvroType;
+  /** Bytes of a fixed type. */
+  readonly size?: number;
   /** What the values of a record are instances of. */
   readonly recordConstructor?: { prototype: object };
   /** `offset` is where the value ends, or below zero when the buffer ends first. */

@@ -1,5 +1,6 @@
 import { messageOf } from "../model/error-transfer.ts";
 import type { AvroType, Resolver } from "./avsc.ts";
+import { boundsOf, type CheckBounds } from "./bounds.ts";
 
 /** Values in Avro's binary encoding: from a place in a buffer, and into bytes of their own. */
 
@@ -7,15 +8,18 @@ import type { AvroType, Resolver } from "./avsc.ts";
 export class ValueReader {
   readonly #type: AvroType;
   readonly #resolver: Resolver | undefined;
+  readonly #checkBounds: CheckBounds | undefined;
 
   /** @throws when the reader cannot read what the writer writes */
   constructor(writer: AvroType, reader: AvroType = writer) {
     this.#type = reader;
+    this.#checkBounds = boundsOf(writer);
     this.#resolver = reader === writer ? undefined : resolverOf(writer, reader);
   }
 
   /** The value that takes exactly the bytes from `start` to `end`. Texts and bytes in it are copies. */
   read(buffer: Buffer, start: number, end: number): unknown {
+    this.#checkBounds?.(buffer, start, end);
     let decoded: ReturnType<AvroType["decode"]>;
     try {
       decoded = this.#type.decode(buffer, start, this.#resolver);

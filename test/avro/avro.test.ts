@@ -165,8 +165,31 @@ test("a long beyond 2^53 is an error that says so, or a bigint if you like", () 
 test("bytes that are too many or too few are refused, although more bytes follow in the buffer", () => {
   const decoder = avro<View>({ schema: VIEW });
   const bytes = avroEncoder<View>({ schema: VIEW })(view());
-  assert.throws(() => decode(decoder, bytes.subarray(0, -1)), /takes more than its \d+ bytes/);
+  assert.throws(() => decode(decoder, bytes.subarray(0, -1)), /claims more than its bytes hold/);
   assert.throws(() => decode(decoder, Buffer.concat([bytes, Buffer.from([0])])), /takes only \d+ of its \d+ bytes/);
+});
+
+test("an array or map that claims more than its bytes hold is refused before it is made", () => {
+  const billion = avroEncoder<number>({ schema: "long" })(1_000_000_000);
+  const list = { type: "record", name: "List", fields: [{ name: "n", type: "int" }] };
+  const tree = { type: "record", name: "Tree", fields: [{ name: "below", type: { type: "array", items: "Tree" } }] };
+  for (const schema of [
+    { type: "array", items: "int" },
+    { type: "array", items: "null" },
+    { type: "map", values: "double" },
+    { type: "array", items: list },
+    { type: "array", items: ["null", "string"] },
+    tree,
+  ]) {
+    const started = performance.now();
+    assert.throws(() => decode(avro({ schema }), billion), /takes|claims more than its bytes hold/);
+    assert(performance.now() - started < 1_000);
+  }
+  const deep = { below: [{ below: [] }, { below: [{ below: [] }] }] };
+  assert.deepEqual(decode(avro({ schema: tree }), avroEncoder({ schema: tree })(deep)), deep);
+  const nulls = Array.from({ length: 1000 }, () => null);
+  const schema = { type: "array", items: "null" };
+  assert.deepEqual(decode(avro({ schema }), avroEncoder({ schema })(nulls)), nulls);
 });
 
 test("null is refused, and let through by nullable", () => {
