@@ -104,6 +104,11 @@ export class Checkpoint {
     await this.#append({ type: "release" });
   }
 
+  /** @throws FENCED when a newer driver is there */
+  refuseWhenFenced(): Promise<void> {
+    return this.#log.refuseWhenFenced();
+  }
+
   close(): Promise<void> {
     return this.#store.close();
   }

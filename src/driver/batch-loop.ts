@@ -154,7 +154,8 @@ export class BatchLoop {
       try {
         await this.#runBatch(batch, before);
         return;
-      } catch (error) {
+      } catch (thrown) {
+        const error = await this.#fencedOr(thrown);
         if (!MillraceError.is(error) || NEVER_TRIED_AGAIN.has(error.code)) throw error;
         if (stopping.aborted) throw error;
         const { retries, backoffMs, otherwise } = options.failedBatch;
@@ -165,6 +166,19 @@ export class BatchLoop {
         // A stop that is asked for meanwhile ends the stream with the batch's failure.
         await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
       }
+    }
+  }
+
+  /**
+   * To a driver that was replaced anything may happen: its sessions are ended, its files swept away. What it must say is that it was replaced, or
+   * whoever watches over it would start it again.
+   */
+  async #fencedOr(error: unknown): Promise<unknown> {
+    try {
+      await this.#parts.journal.refuseWhenFenced();
+      return error;
+    } catch (other) {
+      return MillraceError.is(other, "FENCED") ? other : error;
     }
   }
 

@@ -22,6 +22,8 @@ export interface Journal {
   abandon(seq: number, why: Abandonment): Promise<void>;
   /** A partition of a state, as the last completed batch has left it. */
   readState(name: string, partition: number): Promise<readonly Uint8Array[]>;
+  /** @throws FENCED when a newer driver is there */
+  refuseWhenFenced(): Promise<void>;
   /** After a stop, not after a failure: a standby need not wait. */
   release(): Promise<void>;
   close(): Promise<void>;
@@ -85,6 +87,8 @@ class MemoryJournal implements Journal {
   }
 
   async release(): Promise<void> {}
+
+  async refuseWhenFenced(): Promise<void> {}
 
   async close(): Promise<void> {}
 }

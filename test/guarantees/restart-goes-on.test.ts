@@ -175,6 +175,31 @@ test("a driver that another one has replaced stops with FENCED, and its batch do
   );
 });
 
+test("a driver that fails because another one has replaced it says so: it must not be started again", async (t) => {
+  const topic = await createTopic(t, { partitions: 1 });
+  await produceMany(topic, 20, (i) => `v${i}`);
+  const disk = new MemoryDisk();
+  let replaced = false;
+  const job = defineJob(
+    { appName: "restart", batchInterval: "1s", master: "local", trigger: "availableNow" },
+    (ssc) => {
+      KafkaUtils.createDirectStream(ssc, [topic], {
+        "bootstrap.servers": bootstrapServers(),
+        "auto.offset.reset": "earliest",
+      })
+        .map(({ value }) => value ?? "")
+        .foreachRDD(async () => {
+          if (replaced) return;
+          replaced = true;
+          await (await runJob(job, { openStore: async () => disk.store() })).awaitTermination();
+          throw new Error("what I wrote to is gone");
+        });
+    },
+  );
+  const old = await runJob(job, { openStore: async () => disk.store() });
+  await assert.rejects(old.awaitTermination(), { code: "FENCED" });
+});
+
 test("a pending batch of a job with other operations is refused, and run when that is accepted", async (t) => {
   const topic = await createTopic(t, { partitions: 1 });
   await produceMany(topic, 5, (i) => `v${i}`);
