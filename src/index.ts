@@ -16,6 +16,8 @@ export type { JobContext } from "./graph/job-context.ts";
 export type { Folded, KeyOf, Named, Pair, ShuffleOptions, ValueOf } from "./graph/pair.ts";
 /** A plan over a bounded set of values. */
 export { RDD } from "./graph/rdd.ts";
+/** What all tasks share. */
+export type { Accumulator, Broadcast } from "./graph/shared-variables.ts";
 export type { MapWithStateOptions, StateOptions, UpdateStateOptions } from "./graph/stateful.ts";
 export type { WindowOptions } from "./graph/windows.ts";
 /** A job: a name, options and a function that builds the graph. */

@@ -13,6 +13,7 @@ import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
 import type { StepDurations } from "../model/progress.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
+import type { Broadcasts } from "./broadcasts.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
@@ -23,6 +24,7 @@ import type { Border, DriverProbe } from "./probe.ts";
 import { ProgressReport } from "./progress-report.ts";
 import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
+import { TaskSums } from "./task-sums.ts";
 import type { Trigger } from "./trigger.ts";
 
 export interface BatchLoopParts {
@@ -34,6 +36,7 @@ export interface BatchLoopParts {
   readonly fixed: FixedSources;
   readonly pool: ExecutorPool;
   readonly sinks: DriverSinks;
+  readonly broadcasts: Broadcasts;
   readonly bus: ListenerBus;
   readonly back: LookingBack;
   readonly graphDigest: string;
@@ -78,7 +81,7 @@ export class BatchLoop {
     this.#parts = parts;
     const { backpressure, batchIntervalMs } = parts.options;
     this.#backpressure = backpressure && new Backpressure(backpressure, batchIntervalMs);
-    this.#lasting = lasting(parts.journal);
+    this.#lasting = lasting(parts.journal, parts.broadcasts, new TaskSums(parts.context.graph.accumulators));
   }
 
   /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
@@ -111,7 +114,7 @@ export class BatchLoop {
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
-    const { clock, context, trigger, journal, streams, force, back, graphDigest, code } = this.#parts;
+    const { clock, context, trigger, journal, streams, force, back, graphDigest, code, broadcasts } = this.#parts;
     await this.#border("before plan");
     const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
@@ -120,7 +123,9 @@ export class BatchLoop {
     if (planned.losses.length > 0) await this.#goOnWithout(planned);
     const verdict = trigger.judge(planned);
     if (verdict !== "run") return verdict;
-    const plan = withLookBack(planned.plan, context, back, journal.world);
+    const versions = await broadcasts.refresh();
+    const named = versions === undefined ? planned.plan : { ...planned.plan, broadcasts: versions };
+    const plan = withLookBack(named, context, back, journal.world);
     const batch = this.#runnable({ plan, inputs: planned.inputs });
     await this.#fence(batch.plan);
     await journal.plan(plan, graphDigest, code);
@@ -197,7 +202,7 @@ export class BatchLoop {
 
   async #runBatch({ plan, inputs }: RunnableBatch, before: StepsBefore): Promise<void> {
     const { context, options, clock, bus, force, sinks, journal, streams, back, probe } = this.#parts;
-    const { states, windows } = this.#lasting;
+    const { states, windows, sums } = this.#lasting;
     const { outputs } = context.graph;
     const progress = new BatchProgress(plan, inputs, outputs, clock.now(), bus);
     bus.emit("onBatchSubmitted", progress.info());
@@ -215,6 +220,7 @@ export class BatchLoop {
       await this.#border("after outputs");
       await journal.complete(plan.seq, states.writes(plan));
       states.commit();
+      sums.commit();
       windows.keep(plan.seq, run.windowBlocks());
       windows.forgetAllBut(journal.world.earlier);
       for (const { source, planner } of streams) {
@@ -230,6 +236,7 @@ export class BatchLoop {
       throw error;
     } finally {
       states.discard();
+      sums.discard();
       run.end();
       progress.ended(clock.now(), failure);
       this.#lastBatch = progress.info();
@@ -260,6 +267,8 @@ export class BatchLoop {
         this.#lasting.windows.keep(plan.seq, run.windowBlocks());
         for (const loss of run.losses) bus.emit("onDataLoss", loss);
       } finally {
+        // They were counted when the batch completed.
+        this.#lasting.sums.discard();
         run.end();
       }
     }

@@ -13,10 +13,12 @@ import { OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
+import type { Broadcasts } from "./broadcasts.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import { SkippedRecords } from "./skipped-records.ts";
 import { States } from "./states.ts";
+import type { TaskSums } from "./task-sums.ts";
 import { WindowBlocks } from "./window-blocks.ts";
 
 type ConsumerKind = Consumer extends infer C ? (C extends unknown ? Omit<C, "node" | "partition"> : never) : never;
@@ -30,10 +32,12 @@ const TAKE_GROWTH = 4;
 export interface Lasting {
   readonly states: States;
   readonly windows: WindowBlocks;
+  readonly broadcasts: Broadcasts;
+  readonly sums: TaskSums;
 }
 
-export function lasting(journal: Journal): Lasting {
-  return { states: new States(journal), windows: new WindowBlocks() };
+export function lasting(journal: Journal, broadcasts: Broadcasts, sums: TaskSums): Lasting {
+  return { states: new States(journal), windows: new WindowBlocks(), broadcasts, sums };
 }
 
 /** By output. */
@@ -76,7 +80,7 @@ export class BatchRun implements ActionRunner {
     this.#pool = pool;
     this.#fixed = fixed;
     this.#signal = AbortSignal.any([signal, this.#over.signal]);
-    pool.beginBatch(plan);
+    pool.beginBatch(plan, lasting.broadcasts.values());
   }
 
   /**
@@ -293,6 +297,7 @@ export class BatchRun implements ActionRunner {
       },
       signal,
     );
+    if (result.sums) this.#lasting.sums.add(result.sums);
     if (leaf.kind === "source") {
       const before = this.readFrom(leaf.source.name);
       this.#read.set(leaf.source.name, {

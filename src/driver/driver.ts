@@ -15,6 +15,7 @@ import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import { askedBeforeStart } from "./actions-outside-batches.ts";
 import { BatchLoop, runningPlan } from "./batch-loop.ts";
 import { BatchRun, lasting } from "./batch-run.ts";
+import { Broadcasts } from "./broadcasts.ts";
 import { closeFailed, closeInTime } from "./close.ts";
 import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
@@ -37,6 +38,7 @@ import {
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
 import { keepsExactlyOnce, refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
+import { ImmediateSums } from "./task-sums.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
 
 export interface DriverParts {
@@ -64,6 +66,7 @@ export class Driver {
   readonly #sinks: DriverSinks;
   readonly #graphDigest: string;
   readonly #back: LookingBack;
+  readonly #broadcasts: Broadcasts;
   /** A graceful stop: no new batch. */
   readonly #stopping = new AbortController();
   /** A stop by force: nothing goes on. */
@@ -88,6 +91,7 @@ export class Driver {
     this.#back = lookingBack(context);
     const looksBack = this.#back.states.length + this.#back.windows.length > 0;
     this.#trigger = triggerOf(options, clock, this.#streams, looksBack);
+    this.#broadcasts = new Broadcasts(context.graph.broadcasts, clock, this.#force.signal);
     this.#pool = new ExecutorPool({
       size: Math.max(1, options.threads),
       create: createExecutor,
@@ -132,7 +136,8 @@ export class Driver {
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
     const nothing = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
     const plan = runningPlan(nothing, journal, context.appName, this.#graphDigest, this.#parts.options.onRecordError);
-    this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal, lasting(journal));
+    const own = lasting(journal, this.#broadcasts, new ImmediateSums(context.graph.accumulators));
+    this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal, own);
     void this.#run(journal).then(
       () => this.#close(undefined),
       (error) => this.#close(error),
@@ -231,6 +236,7 @@ export class Driver {
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
+    await this.#broadcasts.open(world.pending?.plan.broadcasts);
     const unknown = this.#streams.filter(({ source }) => world.positions?.[source.name] === undefined);
     if (unknown.length > 0) {
       await journal.start(Object.fromEntries(unknown.map(({ source, planner }) => [source.name, planner.positions()])));
@@ -268,6 +274,7 @@ export class Driver {
       fixed: this.#fixed,
       pool: this.#pool,
       sinks: this.#sinks,
+      broadcasts: this.#broadcasts,
       bus: this.#bus,
       back: this.#back,
       graphDigest: this.#graphDigest,

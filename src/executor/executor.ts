@@ -1,13 +1,13 @@
 import type { MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
-import type { Task, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, Task, TaskResult } from "./protocol.ts";
 
 /** One place where tasks run, one at a time. The same for the driver whether it is this thread or another. */
 export interface Executor {
   readonly id: number;
   /** Builds the graph. @returns its fingerprint. */
   start(): Promise<readonly string[]>;
-  beginBatch(plan: RunningPlan): void;
+  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void;
   endBatch(seq: number): void;
   /** Rejects with what the task threw; with `EXECUTOR_DIED` when the executor is gone. */
   run(task: Task, signal: AbortSignal): Promise<TaskResult>;

@@ -2,7 +2,7 @@ import type { Graph } from "../graph/graph.ts";
 import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
-import type { Task, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, Task, TaskResult } from "./protocol.ts";
 import { TaskRunner } from "./task-runner.ts";
 
 /** `master: "local"`: tasks run in the driver's own thread, by the same rules of what may cross. */
@@ -26,8 +26,8 @@ export class InProcessExecutor implements Executor {
     return graph.fingerprint();
   }
 
-  beginBatch(plan: RunningPlan): void {
-    this.#runner?.begin(plan);
+  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#runner?.begin(plan, broadcasts);
   }
 
   endBatch(seq: number): void {

@@ -2,7 +2,7 @@ import { assert, MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
 import { compareFingerprints } from "./fingerprint.ts";
-import type { StateVersion, Task, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, StateVersion, Task, TaskResult } from "./protocol.ts";
 
 export interface PoolOptions {
   readonly size: number;
@@ -69,7 +69,7 @@ export class ExecutorPool {
   readonly #executors: Executor[] = [];
   readonly #idle: Executor[] = [];
   readonly #waiting: Applicant[] = [];
-  readonly #batches = new Map<number, RunningPlan>();
+  readonly #batches = new Map<number, readonly [RunningPlan, readonly BroadcastValue[]]>();
   /** In a row, by executor. */
   readonly #idleDeaths = new Map<number, number>();
   #stopped = false;
@@ -91,9 +91,9 @@ export class ExecutorPool {
     if (failed) throw failed.reason;
   }
 
-  beginBatch(plan: RunningPlan): void {
-    this.#batches.set(plan.seq, plan);
-    for (const executor of this.#executors) executor.beginBatch(plan);
+  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#batches.set(plan.seq, [plan, broadcasts]);
+    for (const executor of this.#executors) executor.beginBatch(plan, broadcasts);
   }
 
   endBatch(seq: number): void {
@@ -152,7 +152,7 @@ export class ExecutorPool {
       await this.#startExecutor(id);
       return;
     }
-    for (const plan of this.#batches.values()) executor.beginBatch(plan);
+    for (const [plan, broadcasts] of this.#batches.values()) executor.beginBatch(plan, broadcasts);
     void executor.died.then((death) => this.#diedIdle(executor, death));
     this.#release(executor);
   }

@@ -55,10 +55,19 @@ export interface TaskResult {
   readonly losses: readonly DataLoss[];
   /** Records that a policy left out. */
   readonly skips: readonly Skip[];
+  /** What it has added to accumulators, by name. */
+  readonly sums?: { readonly [accumulator: string]: number };
+}
+
+/** One version of a broadcast value, encoded once for all executors. */
+export interface BroadcastValue {
+  readonly id: string;
+  readonly version: number;
+  readonly memory: SharedArrayBuffer;
 }
 
 export type ToExecutor =
-  | { readonly type: "begin"; readonly plan: RunningPlan }
+  | { readonly type: "begin"; readonly plan: RunningPlan; readonly broadcasts: readonly BroadcastValue[] }
   | { readonly type: "end"; readonly seq: number }
   | { readonly type: "task"; readonly id: number; readonly task: Task }
   | { readonly type: "cancel"; readonly id: number }

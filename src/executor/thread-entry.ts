@@ -30,7 +30,7 @@ async function start(): Promise<void> {
   port!.on("message", (message: ToExecutor) => {
     switch (message.type) {
       case "begin":
-        runner.begin(message.plan);
+        runner.begin(message.plan, message.broadcasts);
         break;
       case "end":
         runner.end(message.seq);

@@ -4,7 +4,7 @@ import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
 import { MillraceError, unreachable } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
-import type { FromExecutor, Task, TaskResult, ThreadData, ToExecutor } from "./protocol.ts";
+import type { BroadcastValue, FromExecutor, Task, TaskResult, ThreadData, ToExecutor } from "./protocol.ts";
 
 /** The entry has the ending that this file has: .ts from the sources, .js in the package. */
 const ENTRY = new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url);
@@ -55,8 +55,8 @@ export class ThreadExecutor implements Executor {
     return this.#ready.promise;
   }
 
-  beginBatch(plan: RunningPlan): void {
-    this.#send({ type: "begin", plan });
+  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#send({ type: "begin", plan, broadcasts });
   }
 
   endBatch(seq: number): void {

@@ -3,6 +3,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { ActionRunner } from "./action.ts";
 import { nameAtCallSite } from "./call-site.ts";
 import { type Node, type Output, parentsOf } from "./node.ts";
+import { Accumulator, Broadcast } from "./shared-variables.ts";
 
 type Distribute<N> = N extends unknown ? Omit<N, "id" | "name"> : never;
 export type NodeBody = Distribute<Node>;
@@ -23,6 +24,8 @@ export interface Scope {
 export class Graph implements Scope {
   readonly nodes: Node[] = [];
   readonly outputs: Output[] = [];
+  readonly broadcasts: Broadcast<unknown>[] = [];
+  readonly accumulators: Accumulator[] = [];
   readonly runner: ActionRunner;
   /** Milliseconds. */
   readonly batchInterval: number;
@@ -58,6 +61,32 @@ export class Graph implements Scope {
     this.outputs.push(Object.freeze(output));
   }
 
+  broadcast<T>(load: () => T | Promise<T>, refreshMs: number | undefined): Broadcast<T> {
+    const name = nameAtCallSite("broadcast");
+    this.#refuseWhenSealed(name);
+    const broadcast = new Broadcast(`broadcast-${this.broadcasts.length}`, name, load, refreshMs);
+    this.broadcasts.push(broadcast);
+    return broadcast;
+  }
+
+  accumulator(name: string): Accumulator {
+    const place = nameAtCallSite("accumulator");
+    this.#refuseWhenSealed(place);
+    if (this.accumulators.some((other) => other.name === name)) {
+      throw new MillraceError("BAD_OPTION", `Two accumulators are named "${name}"; the second one is ${place}.`, {
+        hint: "Tasks send what they have added by name: give each accumulator one of its own.",
+      });
+    }
+    const accumulator = new Accumulator(name);
+    this.accumulators.push(accumulator);
+    return accumulator;
+  }
+
+  /** Whether functions of tasks may ask for anything that all tasks share. */
+  get sharesVariables(): boolean {
+    return this.broadcasts.length + this.accumulators.length > 0;
+  }
+
   /** No more operations: the stream has started. */
   seal(): void {
     this.#sealed = true;
@@ -70,7 +99,12 @@ export class Graph implements Scope {
       const details = node.kind === "source" ? node.source.describe() : (node.options ?? "");
       return `${node.id} ${node.kind} ${method} (${parentsOf(node).map((parent) => parent.id)}) ${details}`.trimEnd();
     };
-    return [...this.nodes.map(describe), ...this.outputs.map((o) => `${o.id} ${o.kind} (${o.node.id})`)];
+    return [
+      ...this.nodes.map(describe),
+      ...this.outputs.map((o) => `${o.id} ${o.kind} (${o.node.id})`),
+      ...this.broadcasts.map(({ id, refreshMs }) => `${id} ${refreshMs ?? ""}`.trimEnd()),
+      ...this.accumulators.map(({ name }) => `accumulator ${name}`),
+    ];
   }
 
   #refuseWhenSealed(place: string): void {

@@ -1,7 +1,7 @@
-import type { Time } from "../model/duration.ts";
+import { type Duration, parseDuration, type Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
-import { type Check, checkOptions, isBoolean, isText } from "../model/options.ts";
+import { type Check, checkedLater, checkOptions, isBoolean, isText } from "../model/options.ts";
 import { nameAtCallSite } from "./call-site.ts";
 import { DStream } from "./dstream.ts";
 import type { Graph } from "./graph.ts";
@@ -9,6 +9,7 @@ import type { NodeOf } from "./node.ts";
 import * as operations from "./operations.ts";
 import { requireFunction } from "./operations.ts";
 import { RDD } from "./rdd.ts";
+import type { Accumulator, Broadcast } from "./shared-variables.ts";
 import type { Source } from "./source.ts";
 import { TextFileSource } from "./text-source.ts";
 import { QueueSource, ValuesSource } from "./values-source.ts";
@@ -93,6 +94,26 @@ export class JobContext {
     checkOptions("parallelize", options, { numPartitions: operations.isPartitionCount });
     const source = new ValuesSource(`values-${this.#unnamed++}`, values, options.numPartitions ?? 1);
     return this.rddOf("parallelize", source);
+  }
+
+  /**
+   * One value for the functions that run on executors: `load` is called on the driver before the first batch, and again before a batch when
+   * the value is `refresh` old or older. A batch sees one version, also when it runs again. Must be plain data. @runs driver
+   */
+  broadcast<T>(load: () => T | Promise<T>, options: { refresh?: Duration } = {}): Broadcast<T> {
+    requireFunction("broadcast", load);
+    checkOptions("broadcast", options, { refresh: checkedLater });
+    const { refresh } = options;
+    return this.graph.broadcast(
+      load,
+      refresh === undefined ? refresh : parseDuration(refresh, "refresh", { minMs: 1 }),
+    );
+  }
+
+  /** A sum that tasks add to. The name is its own in the job. */
+  accumulator(name: string): Accumulator {
+    checkOptions("accumulator", { name }, { name: isText });
+    return this.graph.accumulator(name);
   }
 
   /**

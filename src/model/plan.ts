@@ -21,8 +21,15 @@ export interface BatchPlan {
   readonly previousTime?: Time | undefined;
   /** By the name of the state. */
   readonly states?: { readonly [name: string]: StatePlan } | undefined;
+  /** By the id of the broadcast. */
+  readonly broadcasts?: BroadcastVersions | undefined;
   /** How long a completed batch is looked back on by windows, in ms. */
   readonly rememberMs?: number | undefined;
+}
+
+/** Which load of each broadcast value a batch runs with: 1, 2, 3 ... */
+export interface BroadcastVersions {
+  readonly [id: string]: number;
 }
 
 /** How a batch finds a state. */

@@ -1,5 +1,5 @@
 import type { Executor } from "../executor/executor.ts";
-import type { Task, TaskResult } from "../executor/protocol.ts";
+import type { BroadcastValue, Task, TaskResult } from "../executor/protocol.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 
@@ -34,8 +34,8 @@ export class FaultyExecutor implements Executor {
     return this.#executor.start();
   }
 
-  beginBatch(plan: RunningPlan): void {
-    this.#executor.beginBatch(plan);
+  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#executor.beginBatch(plan, broadcasts);
   }
 
   endBatch(seq: number): void {
