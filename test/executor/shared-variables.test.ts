@@ -7,10 +7,11 @@ import {
   defineJob,
   type EngineOptions,
   type JobContext,
+  KafkaUtils,
   runJob,
   StreamingContext,
 } from "millrace";
-import { runPipeline } from "millrace/testing";
+import { runPipeline, testJob } from "millrace/testing";
 import { Broadcasts } from "../../src/driver/broadcasts.ts";
 import { Broadcast as DeclaredBroadcast } from "../../src/graph/shared-variables.ts";
 import { decodeValues } from "../../src/shuffle/codec.ts";
@@ -99,6 +100,49 @@ test("the versions are in the plan; after a restart a planned batch keeps its ow
   assert.deepEqual(contents(second), [[{ load: 3 }]]);
   assert.deepEqual(await new Broadcasts([], clock, signal).refresh(), undefined);
 });
+
+for (const border of ["after plan", "after tasks", "after outputs"] as const) {
+  test(`a driver that starts after a crash ${border} loads the value anew, and counts the batch once`, async () => {
+    let loads = 0;
+    let sum: Accumulator | undefined;
+    const totals: number[] = [];
+    const job = defineJob({ appName: "test", batchInterval: "1s" }, (ssc) => {
+      const count = ssc.accumulator("records");
+      const load = ssc.broadcast(() => ++loads);
+      const kafka = { "bootstrap.servers": "nowhere.invalid:9092", "auto.offset.reset": "earliest" } as const;
+      KafkaUtils.createDirectStream(ssc, ["numbers"], kafka)
+        .map(({ value }) => {
+          count.add(1);
+          return `${value} by load ${load.value}`;
+        })
+        .foreachPartition(
+          async (partition) => {
+            for await (const _ of partition);
+          },
+          { name: "all" },
+        );
+      ssc.onDriver(() => {
+        sum = count;
+      });
+    });
+    await using run = await testJob(job, { topics: { numbers: {} } });
+    run.send("numbers", [{ value: "1" }, { value: "2" }]);
+    await run.tick();
+    totals.push(sum!.value);
+    assert.deepEqual(run.output("all"), ["1 by load 1", "2 by load 1"]);
+    run.send("numbers", [{ value: "3" }]);
+    await run.crash(border);
+    await run.restart();
+    await run.tick();
+    totals.push(sum!.value);
+    assert.deepEqual(run.output("all"), ["3 by load 2"]);
+    run.send("numbers", [{ value: "4" }]);
+    run.fail("task");
+    await run.tick();
+    totals.push(sum!.value);
+    assert.deepEqual(totals, [2, 1, 2]);
+  });
+}
 
 test("what a task changes in its copy, the driver and the next version do not see", async () => {
   const list = [1];

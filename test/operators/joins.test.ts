@@ -264,6 +264,31 @@ test("a join after a repartition, and of what a shuffle gave", async () => {
   );
 });
 
+test("a window and a state are joined as any stream is", async () => {
+  const visits: [string, number][][] = [[["a", 1]], [["b", 2]], [["a", 3]]];
+  const outputs = await runPipeline(
+    {
+      visits,
+      names: [
+        [["a", "Ann"]],
+        [
+          ["a", "Ann"],
+          ["b", "Bob"],
+        ],
+        [],
+      ] as [string, string][][],
+    },
+    ({ visits, names }) => {
+      const total = visits.updateStateByKey<number>((values, sum = 0) => values.reduce((a, b) => a + b, sum), {
+        name: "totals",
+      });
+      return visits.join(names.window("2s")).leftOuterJoin(total);
+    },
+    { batchInterval: "1s" },
+  );
+  assert.deepEqual(outputs, [[["a", [[1, "Ann"], 1]]], [["b", [[2, "Bob"], 2]]], [["a", [[3, "Ann"], 4]]]]);
+});
+
 test("a join with what is no stream is refused where it is written", () => {
   const build = (ssc: JobContext) => {
     ssc

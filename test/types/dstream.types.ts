@@ -1,6 +1,8 @@
 /** What the types of streams give and refuse. Compiled by `npm run check`, never run. */
 import {
+  type Accumulator,
   type BatchRDD,
+  type Broadcast,
   type ConsumerRecord,
   type DStream,
   type JobContext,
@@ -116,6 +118,20 @@ export function severalStreamsBecomeOne(
   // @ts-expect-error Choosing operations is no I/O.
   ssc.transform([ages, names], async ([first]) => first);
   expectType<DStream<string>>().of(ssc.textFileStream("incoming"));
+}
+
+export function sharedValuesAreTypedByTheirLoads(ssc: JobContext, views: DStream<PageView>): void {
+  const names = ssc.broadcast(async () => new Map([["NL", "Netherlands"]]), { refresh: "10m" });
+  expectType<Broadcast<Map<string, string>>>().of(names);
+  expectType<DStream<string | undefined>>().of(views.map(({ country }) => names.value.get(country)));
+  const sum: Accumulator = ssc.accumulator("views");
+  expectType<number>().of(sum.value);
+  // @ts-expect-error A sum is of numbers.
+  sum.add(1n);
+  // @ts-expect-error The driver's side is not the user's.
+  names.value = new Map();
+  // @ts-expect-error A value alone has no version.
+  ssc.broadcast(5);
 }
 
 export function anRddHasWhatItsValuesAllow(numbers: RDD<number>, ages: RDD<[string, number]>): void {
