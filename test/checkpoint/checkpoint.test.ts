@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Entry } from "../../src/checkpoint/entry.ts";
 import { decodeSegment } from "../../src/checkpoint/framing.ts";
-import { NEW_WORLD } from "../../src/checkpoint/world.ts";
+import { after, NEW_WORLD } from "../../src/checkpoint/world.ts";
 import type { BatchPlan } from "../../src/model/plan.ts";
 import { MemoryDisk } from "./memory-store.ts";
 
@@ -177,4 +177,22 @@ test("a long log goes on in the segment of a new epoch, and old segments are del
   const next = await Checkpoint.open(disk.store(), "job");
   assert.equal(next.world.seq, 50);
   assert.equal(next.world.positions?.views?.[0]?.offset, 55);
+});
+
+test("a stream that goes on before where it stood, its partition having been cut off, stands there after a restart too", () => {
+  const at = { topic: "t", partition: 0, topicId: "id" };
+  const standing = (offset: number): Entry => ({ type: "start", positions: { s: [{ ...at, offset }] } });
+  const parts = [
+    { ...at, fromOffset: 20, untilOffset: 25 },
+    { ...at, fromOffset: 25, untilOffset: 30 },
+  ];
+  const plan = { seq: 1, batchTime: 1, epoch: 1, slices: { s: parts } };
+  const entries: Entry[] = [
+    standing(50),
+    standing(20),
+    { type: "plan", plan, graph: "g" },
+    { type: "complete", seq: 1 },
+  ];
+  assert.deepEqual(entries.slice(0, 2).reduce(after, NEW_WORLD).positions, { s: [{ ...at, offset: 20 }] });
+  assert.deepEqual(entries.reduce(after, NEW_WORLD).positions, { s: [{ ...at, offset: 30 }] });
 });

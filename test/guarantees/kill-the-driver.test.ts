@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { OffsetRange } from "millrace";
-import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
+import { addPartitions, bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { runKilled } from "../helpers/killed-driver.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -18,8 +18,9 @@ interface Line {
   readonly sums: readonly (readonly [number, number])[];
 }
 
-test("a driver that is killed again and again runs every batch by its plan, and no record is left out or counted twice", async (t) => {
-  const topic = await createTopic(t, { partitions: 4 });
+test("a driver that is killed again and again while its topic grows runs every batch by its plan, and no record is left out or counted twice", async (t) => {
+  const partitionsIn = (round: number) => 3 + round;
+  const topic = await createTopic(t, { partitions: partitionsIn(1) });
   const folder = temporaryFolder(t);
   const file = join(folder, "batches.jsonl");
   const lines = async (): Promise<Line[]> => {
@@ -41,8 +42,12 @@ test("a driver that is killed again and again runs every batch by its plan, and 
     checkpointDirectory: join(folder, "checkpoint"),
     kills: KILLS,
     recordsPerRound: RECORDS_PER_ROUND,
-    produce: (round) =>
-      produceMany(topic, RECORDS_PER_ROUND, (i) => String((round - 1) * RECORDS_PER_ROUND + i), { partitions: 4 }),
+    async produce(round) {
+      const partitions = partitionsIn(round);
+      if (round > 1) await addPartitions(topic, partitions);
+      const write = (i: number) => String((round - 1) * RECORDS_PER_ROUND + i);
+      await produceMany(topic, RECORDS_PER_ROUND, write, { partitions });
+    },
     progress: async () => records(await lines()),
   });
 
@@ -53,6 +58,7 @@ test("a driver that is killed again and again runs every batch by its plan, and 
     else assert.deepEqual(line, before, `batch ${line.seq} ran again and was not the same`);
   }
   const ordered = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+  assert.equal(ordered.at(-1)!.ranges.length, partitionsIn(KILLS + 1));
   const ends = new Map<number, number>();
   const sums = new Map<number, number>();
   for (const [i, line] of ordered.entries()) {

@@ -179,6 +179,20 @@ test("a topic that was created again is noticed by the tasks when the driver has
   assert.deepEqual(await stream.batch(), lines(0, 5), "and then the driver looks at once");
 });
 
+test("a topic that was created again and has fewer records is not taken for one that was cut off", async (t) => {
+  const topic = await createTopic(t);
+  await produceMany(topic, 3, String);
+  const rarely = { "auto.offset.reset": "earliest", "metadata.max.age.ms": 3_600_000 } as const;
+  const stream = await holdStream(t, [topic], { params: rarely, stream: { failOnDataLoss: false } });
+  assert.deepEqual(await stream.batch(), lines(0, 3));
+  await deleteTopic(topic);
+  await createAgain(topic);
+  await produceMany(topic, 1, String);
+  assert.deepEqual(await stream.batch(), lines(0, 1));
+  const range = { topic, partition: 0, fromOffset: 3, untilOffset: 3 };
+  assert.deepEqual(stream.losses, [{ range, reason: "recreated" }]);
+});
+
 test("read_committed: aborted records before the first that is left are no loss, and open transactions are waited for", async (t) => {
   const topic = await createTopic(t);
   await using producer = openTransactionalProducer(topic);

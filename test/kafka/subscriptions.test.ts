@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import type { Partition } from "millrace";
+import type { DStream, Partition } from "millrace";
 import { defineSink } from "millrace/sinks";
 import { holdStream } from "../helpers/held-stream.ts";
 import { addPartitions, createAgain, createTopic, deleteTopic } from "../helpers/kafka.ts";
@@ -111,6 +111,29 @@ test("a sink is fenced for the partitions that come, before they are written", a
   assert.deepEqual(calls, ["fence 1 1", "1/0 ", "fence 1 2", "2/0 ", "2/1 1:0=a", "3/0 ", "3/1 "]);
 });
 
+test("a window looks back on batches that had fewer partitions, also after a restart", async (t) => {
+  const topic = await createTopic(t);
+  const windows: string[][] = [];
+  const options = {
+    params: { "auto.offset.reset": "earliest" } as const,
+    also: (values: DStream<string>) =>
+      values.window("2s").foreachRDD(async (rdd) => void windows.push((await rdd.collect()).sort())),
+  };
+  await produce(topic, [{ value: "a" }]);
+  const stream = await holdStream(t, [topic], options);
+  await stream.batch();
+  await addPartitions(topic, 2);
+  await produce(topic, [{ value: "b", partition: 1 }]);
+  await stream.batch();
+  assert.deepEqual(windows, [["0:0=a"], ["0:0=a", "1:0=b"]]);
+  await stream.stop();
+  await addPartitions(topic, 3);
+  await produce(topic, [{ value: "c", partition: 2 }]);
+  const again = await holdStream(t, [topic], { ...options, disk: stream.disk });
+  await again.batch();
+  assert.deepEqual(windows.at(-1), ["1:0=b", "2:0=c"]);
+});
+
 test("a topic that is deleted ends the stream, or with failOnDataLoss: false leaves it, and comes back from its first record", async (t) => {
   const [kept, gone] = [await createTopic(t), await createTopic(t)];
   const topics = [kept, gone];
@@ -134,4 +157,20 @@ test("a topic that is deleted ends the stream, or with failOnDataLoss: false lea
   await produce(gone, [{ value: "4" }]);
   assert.deepEqual(await lenient.batch(), [`${gone}/0:0=4`]);
   assert.equal(lenient.losses.length, 1);
+});
+
+test("that a topic is gone is told once, not again after a restart; a name that is still asked for is then refused", async (t) => {
+  const { prefix, pattern } = prefixOfNames();
+  const [kept, gone] = [await createTopic({ name: `${prefix}-a` }), await createTopic({ name: `${prefix}-b` })];
+  const stream = { failOnDataLoss: false, name: "both" };
+  const first = await holdStream(t, [kept, gone], { stream });
+  await first.batch();
+  await deleteTopic(gone);
+  await first.batch();
+  assert.equal(first.losses.length, 1);
+  await first.stop();
+  await assert.rejects(holdStream(t, [kept, gone], { stream, disk: first.disk }), { code: "TOPIC_NOT_FOUND" });
+  const again = await holdStream(t, pattern, { stream, disk: first.disk });
+  await again.batch();
+  assert.deepEqual(again.losses, []);
 });
