@@ -105,15 +105,20 @@ export class Standing {
   /** Undefined when a topic is there no longer. */
   async #ask(signal: AbortSignal): Promise<Map<string, PartitionContent> | undefined> {
     try {
-      const [earliest, latest] = await Promise.all([
-        this.#cluster.earliestOffsets(this.#selected, signal),
-        this.#cluster.latestOffsets(this.#selected, signal),
-      ]);
+      const latest = await this.#cluster.latestOffsets(this.#selected, signal);
+      const places = new Map(this.#places.map((place) => [partitionKey(place), place]));
+      // Where the stream has read to the end, nothing that it wants can have expired: a stream that waits asks each leader only once.
+      const unread = this.#selected.filter((partition) => {
+        const place = places.get(partitionKey(partition));
+        return place?.topicId !== partition.topicId || place.offset !== latest.get(partitionKey(partition));
+      });
+      const earliest = await this.#cluster.earliestOffsets(unread, signal);
       const contentOf = (partition: SelectedPartition): [string, PartitionContent] => {
         const key = partitionKey(partition);
-        const first = earliest.get(key)!;
-        // Asked at the same time: records may have come and expired in between.
-        return [key, { topicId: partition.topicId, earliest: first, latest: Math.max(first, latest.get(key)!) }];
+        const end = latest.get(key)!;
+        const first = earliest.get(key) ?? end;
+        // Asked one after the other: records may have come and expired in between.
+        return [key, { topicId: partition.topicId, earliest: first, latest: Math.max(first, end) }];
       };
       return new Map(this.#selected.map(contentOf));
     } catch (error) {

@@ -1,31 +1,13 @@
 import assert from "node:assert/strict";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { partitionKey } from "../../src/kafka/connection/cluster.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
 import { createTopic, leaders, moveLeader, withThreeBrokers } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
+import { countRequests, LIST_OFFSETS } from "../helpers/requests.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 import { decoders, openCluster, wholePartition } from "./read-all.ts";
-
-const LIST_OFFSETS = 2;
-
-/** The list-offsets requests that are sent while `work` runs. */
-async function listOffsetsRequests(work: () => Promise<unknown>): Promise<number> {
-  let requests = 0;
-  const count = (message: unknown) => {
-    if ((message as { key: number }).key === LIST_OFFSETS) requests++;
-  };
-  const channel = "millrace:kafka:request";
-  subscribe(channel, count);
-  try {
-    await work();
-  } finally {
-    unsubscribe(channel, count);
-  }
-  return requests;
-}
 
 test("leaders move, and die, in the middle of a range", async (t) => {
   const kafka = await withThreeBrokers(t);
@@ -53,7 +35,7 @@ test("leaders move, and die, in the middle of a range", async (t) => {
 
   await t.test("one request asks each leader for all its partitions", async () => {
     await cluster.topics([topic]);
-    const requests = await listOffsetsRequests(async () => {
+    const requests = await countRequests(LIST_OFFSETS, async () => {
       assert.deepEqual(await cluster.latestOffsets(all), fifty);
     });
     assert.equal(requests, 3);
