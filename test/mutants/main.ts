@@ -27,7 +27,14 @@ function copyOfTree(): string {
 async function pass(folder: string, tests: readonly TestToRun[], brokers: string): Promise<boolean> {
   for (const { file, only } of tests) {
     const pattern = only === undefined ? [] : [`--test-name-pattern=^${only}`];
-    const args = ["--conditions=millrace-source", "--test", "--test-timeout=300000", ...pattern, file];
+    const args = [
+      "--conditions=millrace-source",
+      "--test",
+      "--test-force-exit",
+      "--test-timeout=120000",
+      ...pattern,
+      file,
+    ];
     const options = { cwd: folder, env: { ...process.env, KAFKA_BROKERS: brokers }, maxBuffer: 1 << 28 };
     const failed = await new Promise((done) => void execFile(process.execPath, args, options, done));
     if (failed !== null) return false;
