@@ -113,6 +113,26 @@ test("a new driver does not wait for a paused one, whose transaction is ended an
   assert.deepEqual(await query(connection, "select n from numbers"), []);
 });
 
+test("a second attempt waits until the first has ended, and then writes nothing", async (t) => {
+  const connection = await server.createDatabase();
+  const sink = await opened<{ n: number }>(t, { connection, ...numbers });
+  const begun = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const values = (async function* () {
+    begun.resolve();
+    await goOn.promise;
+    yield [{ n: 1 }];
+  })();
+  const first = sink.commit(values, 0);
+  await begun.promise;
+  const second = sink.commit(chunksOf([{ n: 1 }]), 0);
+  const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+  await waitUntil("the second waits", async () => (await query(connection, waiting)).length === 1);
+  goOn.resolve();
+  assert.deepEqual([await first, await second], ["written", "already written"]);
+  assert.deepEqual(await query(connection, "select n from numbers"), [{ n: 1 }]);
+});
+
 test("transactions that lock each other's rows are tried again until both are written", async (t) => {
   const connection = await server.createDatabase();
   const setup = "create table if not exists counts (word text primary key, n integer)";
