@@ -290,7 +290,7 @@ export class BatchRun implements ActionRunner {
         seq: this.plan.seq,
         slice,
         ...(state && { state }),
-        inputs: leaf.kind === "source" ? [] : this.#inputsOf(leaf, partition),
+        inputs: leaf.kind === "source" || leaf.kind === "snapshots" ? [] : this.#inputsOf(leaf, partition),
         consumers: wants.map(
           ({ consumer, node, partition }) => ({ ...consumer, node: node.id, partition }) as Consumer,
         ),
@@ -311,8 +311,9 @@ export class BatchRun implements ActionRunner {
     return result.results;
   }
 
-  /** Which partition of a state a task advances, if any: what a state's tasks read is its own. */
-  #stateOf({ wants }: TaskDraft<ConsumerKind>): PooledTask["state"] {
+  /** Which partition of a state a task reads or advances, if any: what a state's tasks read is its own. */
+  #stateOf({ leaf, partition, wants }: TaskDraft<ConsumerKind>): PooledTask["state"] {
+    if (leaf.kind === "snapshots") return this.#lasting.states.reading(leaf.parent, partition);
     for (const { consumer, partition } of wants) {
       const of = consumer.kind === "blocks" ? this.#graph.find(consumer.of) : undefined;
       if (of?.kind === "state") return this.#lasting.states.task(of, partition, this.plan);

@@ -56,6 +56,22 @@ export class States {
     };
   }
 
+  /** For the pool: where a task that reads a partition finds it, as this batch has left it. */
+  reading({ stateName }: NodeOf<"state">, partition: number): NonNullable<PooledTask["state"]> {
+    const advanced = this.#advanced.get(`${stateName}/${partition}`);
+    assert(advanced !== undefined, `${stateName}/${partition} was not advanced`);
+    const { executor: holder, version, written, snapshot } = advanced;
+    return {
+      home: partition,
+      versionFor: async (executor) => {
+        const isHeld = holder === executor && executor.alive;
+        const before = isHeld || snapshot ? [] : await this.#journal.readState(stateName, partition);
+        const parts = isHeld ? undefined : [...before, ...(written === undefined ? [] : [written])];
+        return { from: version, to: version, parts, snapshot: false } satisfies StateVersion;
+      },
+    };
+  }
+
   /** The result of the accepted try of a task. */
   advanced({ stateName }: NodeOf<"state">, partition: number, { written }: StateAdvance): void {
     const place = `${stateName}/${partition}`;

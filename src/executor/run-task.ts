@@ -43,7 +43,7 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     const guarding = leaf.kind === "source" && home.graph.plan.onRecordError === "skip";
     const context = contexts.at(partition, home.graph.numPartitions(leaf));
     const chain = compose(root, flow, context, guarding ? skips : undefined);
-    flow.start(() => pump(chunksOf(leaf, partition, task, home.graph, flow.signal, read, skips), chain, flow));
+    flow.start(() => pump(chunksOf(leaf, partition, task, home, flow.signal, read, skips), chain, flow));
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };
   } catch (error) {
@@ -171,12 +171,17 @@ function rangesOf({ slice }: Task, graph: BatchGraph): readonly OffsetRange[] {
 async function* chunksOf(
   leaf: Leaf,
   partition: number,
-  { slice, inputs }: Task,
-  graph: BatchGraph,
+  { slice, inputs, state }: Task,
+  { graph, states }: TaskHome,
   signal: AbortSignal,
   read: { records: number; bytes: number; losses: DataLoss[] },
   skips: Skips,
 ): AsyncIterable<Chunk<unknown>> {
+  if (leaf.kind === "snapshots") {
+    assert(state !== undefined, `nothing to read from ${leaf.name}`);
+    yield* states.snapshot(leaf, partition, state);
+    return;
+  }
   if (leaf.kind !== "source") {
     const movement = leaf.kind === "shuffle" ? leaf.movement : stay();
     const written = leaf.kind === "window" ? graph.windowPartition(leaf, partition).partition : partition;

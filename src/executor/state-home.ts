@@ -1,7 +1,8 @@
 import type { NodeOf } from "../graph/node.ts";
 import { assert } from "../model/errors.ts";
 import type { TaskContext } from "../model/plan.ts";
-import type { BlockReceiver } from "../shuffle/movement.ts";
+import { decodeValues, encodeValues } from "../shuffle/codec.ts";
+import { type BlockReceiver, VALUES_PER_SEGMENT } from "../shuffle/movement.ts";
 import type { KeyedState } from "../state/keyed-state.ts";
 import type { StateBatch } from "../state/program.ts";
 import { decodeState, encodeChanges, encodeSnapshot, type StateIdentity } from "../state/state-codec.ts";
@@ -40,6 +41,20 @@ export class StateHome {
         return { blocks: receiver.blocks(), written };
       },
     };
+  }
+
+  /** Every key of a partition in the version that it has after this batch, as values that nobody else holds. */
+  *snapshot({ parent }: NodeOf<"snapshots">, partition: number, version: StateVersion): Generator<unknown[]> {
+    const { stateName, program } = parent;
+    const identity = { name: stateName, kind: program.kind };
+    const held = this.#held.get(`${stateName}/${partition}`);
+    assert(version.parts !== undefined || held?.version === version.from, `${stateName}/${partition} is not held`);
+    const state = version.parts ? decodeState(version.parts, identity, program.orderedByTouch) : held!.state;
+    const entries = state.entries();
+    for (let from = 0; from < entries.length; from += VALUES_PER_SEGMENT) {
+      const some = entries.slice(from, from + VALUES_PER_SEGMENT).map(({ key, value }) => [key, value]);
+      yield version.parts ? some : decodeValues(encodeValues(some, parent.name));
+    }
   }
 
   #take(

@@ -12,7 +12,7 @@ import { RDD } from "./rdd.ts";
 export type ResolvedNode = Exclude<Node, { kind: "transform" }>;
 
 /** Where a stage's records come in. */
-export type Leaf = NodeOf<"source"> | BlockNode;
+export type Leaf = NodeOf<"source" | "snapshots"> | BlockNode;
 
 /** How one partition of a node is computed within a stage: from a leaf's partition through these nodes, in this order. */
 export interface Path {
@@ -104,6 +104,7 @@ export class BatchGraph {
       case "cache":
       case "state":
       case "window":
+      case "snapshots":
         return { leaf: resolved, partition, through: [] };
       case "union": {
         let index = partition;
@@ -146,15 +147,19 @@ export class BatchGraph {
 
   /** The block nodes that must be computed before any partition of `node` can be: those one stage below it. */
   blockParents(node: Node): Set<BlockNode> {
-    return new Set(this.#leaves(node).filter((leaf): leaf is BlockNode => leaf.kind !== "source"));
+    return new Set(
+      this.#leaves(node).flatMap((leaf) =>
+        leaf.kind === "source" ? [] : leaf.kind === "snapshots" ? [leaf.parent] : [leaf],
+      ),
+    );
   }
 
   /** Every source that `node` is computed from in this batch, through all stages. */
   sources(node: Node): Set<NodeOf<"source">> {
     const found = new Set<NodeOf<"source">>();
-    for (const leaf of this.#leaves(node)) {
-      if (leaf.kind === "source") found.add(leaf);
-      else for (const source of this.sources(this.blockInput(leaf))) found.add(source);
+    for (const leaf of this.#leaves(node)) if (leaf.kind === "source") found.add(leaf);
+    for (const block of this.blockParents(node)) {
+      for (const source of this.sources(this.blockInput(block))) found.add(source);
     }
     return found;
   }
@@ -163,10 +168,10 @@ export class BatchGraph {
   inputs(node: Node): Input[] {
     const seen = new Map<string, Input>();
     const add = (input: Input) => seen.set(`${input.plan.seq} ${input.node.id}`, input);
-    for (const leaf of this.#leaves(node)) {
-      if (leaf.kind === "source") add({ node: leaf, plan: this.plan });
-      else if (leaf.kind !== "window") this.inputs(this.blockInput(leaf)).forEach(add);
-      else for (const batch of this.#windowBatches(leaf)) batch.inputs(leaf.parent).forEach(add);
+    for (const leaf of this.#leaves(node)) if (leaf.kind === "source") add({ node: leaf, plan: this.plan });
+    for (const block of this.blockParents(node)) {
+      if (block.kind !== "window") this.inputs(this.blockInput(block)).forEach(add);
+      else for (const batch of this.#windowBatches(block)) batch.inputs(block.parent).forEach(add);
     }
     return [...seen.values()];
   }

@@ -9,7 +9,7 @@ import type { Partition } from "../operators/partition.ts";
 import { cogroup } from "../shuffle/cogroup.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import { partitionBy } from "../shuffle/movement.ts";
-import { channel, type SnapshotRequest, type State } from "../state/map-with-state.ts";
+import type { State } from "../state/map-with-state.ts";
 import type { Graph } from "./graph.ts";
 import type { Node, NodeOf } from "./node.ts";
 import * as operations from "./operations.ts";
@@ -247,8 +247,7 @@ export class DStream<out T> extends StreamOutputs<T> {
     options: MapWithStateOptions<KeyOf<T>, S>,
   ): StatefulDStream<KeyOf<T>, S, Exclude<U, undefined>> {
     requireFunction("mapWithState", f);
-    const { state, snapshots } = mapWithStateNode(this.graph, this.node, f, options);
-    return new StatefulDStream(state, this.graph, snapshots);
+    return new StatefulDStream(mapWithStateNode(this.graph, this.node, f, options), this.graph);
   }
 
   /** Brings equal keys together, without combining them. */
@@ -313,20 +312,17 @@ export class DStream<out T> extends StreamOutputs<T> {
 
 /** What mapWithState gives: what its function returned, and on request the state itself. Spark: `MapWithStateDStream`. */
 export class StatefulDStream<out K, out S, out U> extends DStream<U> {
-  readonly #state: Node;
-  readonly #snapshots: SnapshotRequest;
+  readonly #state: NodeOf<"state">;
 
   /** @internal */
-  constructor(state: Node, graph: Graph, snapshots: SnapshotRequest) {
-    super(operations.narrow(graph, "mapWithState", state, channel(false)), graph);
+  constructor(state: NodeOf<"state">, graph: Graph) {
+    super(state, graph);
     this.#state = state;
-    this.#snapshots = snapshots;
   }
 
-  /** Every key with its state, after each batch. It visits every key. */
+  /** Every key with its state, after each batch. It costs a visit to every key, in the batches in which somebody asks for it. */
   stateSnapshots(): DStream<[K, S]> {
-    this.#snapshots.wanted = true;
-    const node = operations.narrow(this.graph, "stateSnapshots", this.#state, channel(true));
+    const node = this.graph.node("stateSnapshots", { kind: "snapshots", parent: this.#state });
     return new DStream<[K, S]>(node, this.graph);
   }
 }

@@ -50,6 +50,8 @@ export type Node = Described &
         readonly program: StateProgram;
         readonly numPartitions: number | undefined;
       }
+    /** Every key of a state after this batch, read from where it is held when somebody asks. */
+    | { readonly kind: "snapshots"; readonly parent: NodeOf<"state"> }
     /** What its parent held in the batches of a window, partition after partition. Empty between two slides. */
     | { readonly kind: "window"; readonly parent: Node; readonly panes: Panes }
     /** Computed once per batch and kept for it. Ends a stage too, but partitions stay as they are. */

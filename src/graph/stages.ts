@@ -47,6 +47,7 @@ export function cutStages<C>(
   const levels = new Map<BlockNode, number>();
 
   const levelOf = (leaf: Leaf): number => {
+    if (leaf.kind === "snapshots") return levelOf(leaf.parent);
     if (leaf.kind === "source" || present.has(leaf)) return 0;
     let level = levels.get(leaf);
     if (level === undefined) {

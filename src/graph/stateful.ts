@@ -4,7 +4,7 @@ import { type Check, checkedLater, checkOptions, isBoolean, isDurableName, isFun
 import { map } from "../operators/map.ts";
 import { groupByKey } from "../shuffle/combine.ts";
 import { type Movement, type Partitioner, partitionBy } from "../shuffle/movement.ts";
-import { mapWithState, type SnapshotRequest, type StateFunction } from "../state/map-with-state.ts";
+import { mapWithState, type StateFunction } from "../state/map-with-state.ts";
 import type { StateProgram } from "../state/program.ts";
 import { updateStateByKey } from "../state/update-state-by-key.ts";
 import type { Graph } from "./graph.ts";
@@ -47,13 +47,11 @@ export function mapWithStateNode<K, V, S, U>(
   parent: Node,
   f: StateFunction<K, V, S, U>,
   options: MapWithStateOptions<K, S>,
-): { readonly state: Node; readonly snapshots: SnapshotRequest } {
+): NodeOf<"state"> {
   checkOptions("mapWithState", options, { ...STATE_CHECKS, timeout: checkedLater });
   const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout, "timeout", { minMs: 1 });
-  const snapshots = { wanted: false };
-  const program = mapWithState(f, timeoutMs, snapshots);
-  const state = stateNode(graph, "mapWithState", parent, partitionBy, program, options, { timeoutMs });
-  return { state, snapshots };
+  const program = mapWithState(f, timeoutMs);
+  return stateNode(graph, "mapWithState", parent, partitionBy, program, options, { timeoutMs });
 }
 
 export function updateStateNode<K, V, S>(

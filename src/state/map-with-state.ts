@@ -1,6 +1,6 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import { asyncFunction, failureOf, type NarrowOperator, type Receiver } from "../operators/receiver.ts";
+import { asyncFunction, failureOf, type Receiver } from "../operators/receiver.ts";
 import type { KeyedState, StateEntry } from "./keyed-state.ts";
 import type { StateProgram } from "./program.ts";
 
@@ -18,30 +18,10 @@ export interface State<S> {
 
 export type StateFunction<K, V, S, U> = (key: K, value: V | undefined, state: State<S>, time: Time) => U;
 
-/** What mapWithState emits, and with `true` in front the snapshots of the state, for whom they were asked. */
-export type Channelled = readonly [isSnapshot: boolean, value: unknown];
-
-/** What goes on of either. */
-export const channel = <T>(snapshots: boolean): NarrowOperator<Channelled, T> => ({
-  perRecord: true,
-  bind: ({ push, end }) => ({
-    push: ([isSnapshot, value]) => {
-      if (isSnapshot === snapshots) push(value as T);
-    },
-    end,
-  }),
-});
-
-/** Whether somebody asked for the snapshots: known when the graph is complete. */
-export interface SnapshotRequest {
-  wanted: boolean;
-}
-
 export function mapWithState<K, V, S, U>(
   f: StateFunction<K, V, S, U>,
   timeoutMs: number | undefined,
-  snapshots: SnapshotRequest,
-): StateProgram<K, V, S, Channelled> {
+): StateProgram<K, V, S, U> {
   return {
     kind: "mapWithState",
     orderedByTouch: timeoutMs !== undefined,
@@ -57,7 +37,7 @@ export function mapWithState<K, V, S, U>(
           handle.close();
         }
         if (result instanceof Promise) throw asyncFunction(name);
-        if (result !== undefined) emit([false, result]);
+        if (result !== undefined) emit(result);
       };
       const timeOut = (olderThan: Time) => {
         for (const { key, touchedAt, value } of state.oldestFirst()) {
@@ -82,7 +62,6 @@ export function mapWithState<K, V, S, U>(
         end: () => {
           if (timeoutMs !== undefined) timeOut(batch.time - timeoutMs);
           handle.revoke();
-          if (snapshots.wanted) for (const { key, value } of state.entries()) emit([true, [key, value]]);
         },
       };
     },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { counts } from "../fixtures/jobs/counted.ts";
+import { counts, snapshots } from "../fixtures/jobs/counted.ts";
 import { runFixture } from "../helpers/run-fixture.ts";
 
 const keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -8,6 +8,7 @@ const expected = [1, 2, 3, 4, 5, 6].map((n) => Object.fromEntries(keys.map((key)
 
 beforeEach(() => {
   counts.length = 0;
+  snapshots.length = 0;
 });
 
 test("a state on threads is held by its executors from batch to batch", async () => {
@@ -15,6 +16,7 @@ test("a state on threads is held by its executors from batch to batch", async ()
   assert.equal(error, undefined);
   assert.equal(lost.length, 0);
   assert.deepEqual(counts, expected);
+  assert.deepEqual(snapshots, expected);
 });
 
 test("an executor that dies behind its state takes no count along", async () => {
@@ -23,6 +25,7 @@ test("an executor that dies behind its state takes no count along", async () => 
   assert.equal(error, undefined);
   assert.equal(lost.length, 1);
   assert.deepEqual(counts, expected);
+  assert.deepEqual(snapshots, expected);
 });
 
 test("an executor that dies while it advances a state has not advanced it", async () => {
