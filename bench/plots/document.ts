@@ -1,0 +1,88 @@
+import { table } from "../peers/summary.ts";
+import type { LatencyLine, PeerLine, Results, ScaleLine } from "./results.ts";
+
+/** The parts of docs/performance.md that results.jsonl writes: between `<!-- name -->` and `<!-- end of name -->`. */
+export function withResults(document: string, results: Results): string {
+  const parts: readonly (readonly [string, string | undefined])[] = [
+    ["limit plot", results.limit.length > 0 ? image("limit", "millrace beside a loop written by hand") : undefined],
+    ["peers", peersPart(results.peers)],
+    ["latency", latencyPart(results.latency)],
+    ["scale", scalePart(results.scale)],
+  ];
+  return parts.reduce(
+    (text, [name, part]) => replaced(text, name, part ?? "No figures in bench/results.jsonl yet."),
+    document,
+  );
+}
+
+function replaced(document: string, name: string, part: string): string {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const from = document.indexOf(start);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`the document has no ${start} and ${end}`);
+  return `${document.slice(0, from)}${start}\n${part}\n${document.slice(to)}`;
+}
+
+const image = (name: string, what: string) => `![${what}](plots/${name}.svg)`;
+
+function peersPart(lines: readonly PeerLine[]): string | undefined {
+  if (lines.length === 0) return undefined;
+  const versions = new Map(lines.flatMap((line) => Object.entries(line.versions)));
+  const named = [...versions].map(([name, version]) => `${name} ${version}`).join(", ");
+  return [
+    image("peers", "rates of millrace and its peers"),
+    `${lines.at(-1)!.records / 1e6} M records, median of all samples. Versions: ${named}.`,
+    `Where a peer was better: ${whereBetter(lines)}`,
+    table(lines),
+  ].join("\n\n");
+}
+
+/** Every row in which somebody is faster, or needs less CPU or memory, than we do. */
+function whereBetter(lines: readonly PeerLine[]): string {
+  const better = lines.flatMap((line) => {
+    const ours = lines.find(
+      ({ workload, codec, phase, competitor }) =>
+        competitor === "millrace" && workload === line.workload && codec === line.codec && phase === line.phase,
+    );
+    if (ours === undefined || line === ours) return [];
+    const of = (what: string, times: number) => (times > 1.02 ? [`${what} ${times.toFixed(1)}`] : []);
+    const wins = [
+      ...of("speed", line.recordsPerSecond / ours.recordsPerSecond),
+      ...of("CPU", ours.cpuSecondsPerMillion / line.cpuSecondsPerMillion),
+      ...of("memory", ours.peakRssBytes / line.peakRssBytes),
+    ];
+    return wins.length === 0 ? [] : [`${line.competitor}, ${line.workload} ${line.phase} (${wins.join(", ")})`];
+  });
+  return better.length === 0 ? "nowhere." : `${better.join("; ")}. The figures say how many times better.`;
+}
+
+const markdown = (rows: readonly (readonly (string | number)[])[]) =>
+  rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+const rule = (columns: number) => Array<string>(columns).fill("---");
+
+function latencyPart(lines: readonly LatencyLine[]): string | undefined {
+  if (lines.length === 0) return undefined;
+  const header = [
+    "system",
+    "sink",
+    "trigger",
+    "records/s",
+    "p50 ms",
+    "p99 ms",
+    "max ms",
+    "commits/s",
+    "fdatasync p50, p99 ms",
+  ];
+  const rows = lines.map(({ system, sink, trigger, rate, p50, p99, max, commitsPerSecond, fdatasync }) => [
+    ...[system, sink, trigger, rate],
+    ...[p50, p99, max].map((ms) => ms.toFixed(1)),
+    commitsPerSecond,
+    `${fdatasync.p50.toFixed(2)}, ${fdatasync.p99.toFixed(2)}`,
+  ]);
+  return `${image("latency", "latency by trigger")}\n\n${markdown([header, rule(header.length), ...rows])}`;
+}
+
+function scalePart(lines: readonly ScaleLine[]): string | undefined {
+  return lines.length === 0 ? undefined : image("scale", "millrace as things grow");
+}
