@@ -9,7 +9,7 @@ import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { DataLoss, RecordsSkipped } from "../model/events.ts";
-import { OffsetRange, plainRange } from "../model/offset-range.ts";
+import { OffsetRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
@@ -164,12 +164,7 @@ export class BatchRun implements ActionRunner {
 
   offsetRanges(node: Node): readonly OffsetRange[] {
     this.#refuseAfterEnd();
-    const inputs = this.#graph.inputs(node).filter((input) => input.node.source.offsets);
-    return inputs
-      .flatMap(
-        ({ node: { source }, plan }): readonly OffsetRange[] => source.fixedRanges ?? plan.slices[source.name] ?? [],
-      )
-      .map(plainRange);
+    return this.#graph.offsetRanges(node);
   }
 
   /** One action after the other: two at a time could compute the same shuffle twice. */

@@ -164,7 +164,7 @@ class TaskContexts {
 }
 
 function rangesOf({ slice }: Task, graph: BatchGraph): readonly OffsetRange[] {
-  if (slice === undefined) return graph.offsetRanges;
+  if (slice === undefined) return graph.allOffsetRanges;
   return slice.topicId === undefined ? [] : [plainRange(slice)];
 }
 

@@ -1,12 +1,23 @@
 import { MillraceError } from "../model/errors.ts";
+import type { OffsetRange } from "../model/offset-range.ts";
 import type { ActionRunner } from "./action.ts";
+import type { Node } from "./node.ts";
+
+/** What a batch's plan says of an RDD, without reading anything. */
+export type Planned = Pick<ActionRunner, "numPartitions" | "offsetRanges">;
 
 /**
  * Stands where an RDD is only being described: in a build function and inside transform. Code there is synchronous, so it would drop
  * the promise of an action, and a rejection with it; the trap remembers instead, and `check` throws when that code has returned.
  */
 export class ActionTrap implements ActionRunner {
+  readonly #planned: Planned | undefined;
   #sprung: MillraceError | undefined;
+
+  /** Inside transform there is a plan, whose offset ranges may be looked at. */
+  constructor(planned?: Planned) {
+    this.#planned = planned;
+  }
 
   run(): Promise<never> {
     this.#sprung = refused();
@@ -17,11 +28,13 @@ export class ActionTrap implements ActionRunner {
     throw refused();
   }
 
-  numPartitions(): never {
+  numPartitions(node: Node): number {
+    if (this.#planned) return this.#planned.numPartitions(node);
     throw refused();
   }
 
-  offsetRanges(): never {
+  offsetRanges(node: Node): readonly OffsetRange[] {
+    if (this.#planned) return this.#planned.offsetRanges(node);
     throw refused();
   }
 

@@ -33,7 +33,7 @@ export class BatchGraph {
   readonly #nodes: readonly Node[];
   readonly #resolved = new Map<Node, ResolvedNode>();
   readonly #byId = new Map<string, Node>();
-  #offsetRanges: readonly OffsetRange[] | undefined;
+  #allOffsetRanges: readonly OffsetRange[] | undefined;
   #earlier: readonly BatchGraph[] | undefined;
 
   constructor(nodes: readonly Node[], plan: RunningPlan) {
@@ -43,12 +43,12 @@ export class BatchGraph {
   }
 
   /** All ranges of Kafka in this batch. Computed once: every task after a shuffle is told of all of them. */
-  get offsetRanges(): readonly OffsetRange[] {
-    this.#offsetRanges ??= Object.values(this.plan.slices)
+  get allOffsetRanges(): readonly OffsetRange[] {
+    this.#allOffsetRanges ??= Object.values(this.plan.slices)
       .flat()
       .filter(({ topicId }) => topicId !== undefined)
       .map(plainRange);
-    return this.#offsetRanges;
+    return this.#allOffsetRanges;
   }
 
   /** A node by its id. Nodes inside transforms come into being when their transform is resolved, in the order of the graph. */
@@ -176,6 +176,16 @@ export class BatchGraph {
     return [...seen.values()];
   }
 
+  /** The ranges of Kafka that `node` holds records of. */
+  offsetRanges(node: Node): readonly OffsetRange[] {
+    return this.inputs(node)
+      .filter((input) => input.node.source.offsets)
+      .flatMap(
+        ({ node: { source }, plan }): readonly OffsetRange[] => source.fixedRanges ?? plan.slices[source.name] ?? [],
+      )
+      .map(plainRange);
+  }
+
   #leaves(node: Node): Leaf[] {
     const resolved = this.resolve(node);
     switch (resolved.kind) {
@@ -210,7 +220,7 @@ export class BatchGraph {
   }
 
   #callTransform(node: NodeOf<"transform">): Node {
-    const trap = new ActionTrap();
+    const trap = new ActionTrap(this);
     const scope = transformScope(node, trap, (made) => this.#byId.set(made.id, made));
     const rdds = node.parents.map((parent) => new RDD<never>(parent, scope));
     let result: unknown;

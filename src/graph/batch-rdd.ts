@@ -34,7 +34,7 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     this.#runner = runner;
   }
 
-  /** The offset ranges this data was read from; on any RDD that comes from a direct stream, also after a shuffle or a union. */
+  /** The offset ranges this data was read from; on any RDD that comes from a direct stream, also after a shuffle or a union. Inside transform too. */
   offsetRanges(): readonly OffsetRange[] {
     return this.#runner.offsetRanges(this.node);
   }

@@ -127,7 +127,6 @@ test("an action inside transform is refused, also when nobody awaits it", async 
     count: (rdd) => rdd.count(),
     collect: (rdd) => rdd.collect(),
     iterator: (rdd) => rdd.toLocalIterator(),
-    offsetRanges: (rdd) => rdd.offsetRanges(),
   };
   for (const [name, act] of Object.entries(actions)) {
     await assert.rejects(
@@ -141,6 +140,19 @@ test("an action inside transform is refused, also when nobody awaits it", async 
       name,
     );
   }
+});
+
+test("inside transform the plan can be looked at: how many partitions an RDD has", async () => {
+  const values = await runBatch(
+    [1, 2, 3],
+    (stream) =>
+      stream.transform((rdd) => {
+        const counts = [rdd.getNumPartitions(), rdd.repartition(5).getNumPartitions(), rdd.offsetRanges().length];
+        return rdd.map(() => counts.join());
+      }),
+    { numPartitions: 3 },
+  );
+  assert.deepEqual(values, ["3,5,0", "3,5,0", "3,5,0"]);
 });
 
 test("an action in the build function is refused in the same way", async () => {
