@@ -1,0 +1,83 @@
+/** Spark's StreamingContextTests. */
+import assert from "node:assert/strict";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { runJob, StreamingContext } from "millrace";
+import { ManualClock } from "../helpers/manual-clock.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { range } from "./flow.ts";
+import job, { results, suites } from "./flows-job.ts";
+import { compare, MASTERS, runFlows } from "./run-flows.ts";
+
+function context() {
+  const ssc = new StreamingContext({ appName: "context", batchInterval: 20 });
+  ssc.queueStream([range(5)]).foreachRDD(() => {});
+  return ssc;
+}
+
+for (const master of MASTERS) {
+  for (const name of ["queue_stream", "union", "transform", "transform_pairrdd"]) {
+    test(`${name}, on ${master}`, async () => {
+      const flow = suites.otherFlows.find((known) => known.name === name)!;
+      compare(flow, await runFlows("otherFlows", name, { master }));
+    });
+  }
+
+  test(`text_file_stream: each file that comes is read once, on ${master}`, async (t) => {
+    const directory = temporaryFolder(t);
+    const put = (name: string) => {
+      const lines = range(10).map((i) => `${i}\n`);
+      writeFileSync(join(directory, `.${name}`), lines.join(""));
+      renameSync(join(directory, `.${name}`), join(directory, name));
+    };
+    results.clear();
+    const clock = new ManualClock(1_000_000);
+    const params = { suite: "otherFlows", only: "text_file_stream", directory };
+    const running = await runJob(job, { master, clock, params });
+    for (const name of ["a", "b"]) {
+      put(name);
+      await clock.wakeNext();
+      await clock.untilAsleep();
+    }
+    await running.stop();
+    const { expected } = suites.otherFlows.find(({ name }) => name === params.only)!;
+    assert.deepEqual(results.get(params.only), expected);
+  });
+}
+
+test("stop_only_streaming_context: there is no SparkContext to keep; the next context runs in the same process", async () => {
+  for (const _ of ["first", "second"]) {
+    const ssc = context();
+    await ssc.start();
+    await ssc.stop();
+    assert.equal(ssc.getState(), "STOPPED");
+  }
+});
+
+test("stop_multiple_times: a second stop does nothing", async () => {
+  const ssc = context();
+  await ssc.start();
+  await ssc.stop();
+  await ssc.stop();
+  await ssc.stop({ graceful: false });
+});
+
+test("get_active: several contexts run at once here, and each says itself how it stands", async () => {
+  const [one, other] = [context(), context()];
+  assert.equal(one.getState(), "INITIALIZED");
+  await one.start();
+  await other.start();
+  assert.deepEqual([one.getState(), other.getState()], ["ACTIVE", "ACTIVE"]);
+  await one.stop();
+  assert.deepEqual([one.getState(), other.getState()], ["STOPPED", "ACTIVE"]);
+  await other.stop();
+});
+
+test("await_termination_or_timeout: false while it runs, true when it has stopped", async () => {
+  const ssc = context();
+  await ssc.start();
+  assert.equal(await ssc.awaitTerminationOrTimeout(1), false);
+  await ssc.stop();
+  assert.equal(await ssc.awaitTerminationOrTimeout(10_000), true);
+});
