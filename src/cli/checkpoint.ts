@@ -1,30 +1,34 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { inspectCheckpoint, type SegmentReport } from "../checkpoint/inspect.ts";
 import { storeAt } from "../checkpoint/open-store.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { MillraceError } from "../model/errors.ts";
 import { isPostgresUrl } from "../model/options.ts";
+import { parseOptions } from "./arguments.ts";
 import { plainJson, readStates, textOfState } from "./state-report.ts";
+
+const USAGE = "`millrace checkpoint show <directory> [--json] [--state]`";
 
 /** `millrace checkpoint show|verify <directory or postgres: URL> [--json] [--state]`: reads only, also while a driver writes. @returns the exit code. */
 export async function checkpoint(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { json: { type: "boolean" }, state: { type: "boolean" } },
-  });
+  const options = { json: { type: "boolean" }, state: { type: "boolean" } } as const;
+  const { values, positionals } = parseOptions(args, options, USAGE);
   const [command, directory, ...rest] = positionals;
   if ((command !== "show" && command !== "verify") || directory === undefined || rest.length > 0) {
     throw new MillraceError(
       "BAD_OPTION",
       "The checkpoint command takes show or verify, and a directory or the URL of a database.",
-      {
-        hint: "`millrace checkpoint show <directory> [--json] [--state]`",
-      },
+      { hint: USAGE },
     );
   }
-  const store = await storeAt(isPostgresUrl(directory) ? directory : resolve(directory));
+  const place = isPostgresUrl(directory) ? directory : resolve(directory);
+  if (!isPostgresUrl(directory) && !existsSync(place)) {
+    throw new MillraceError("BAD_OPTION", `There is no directory ${place}.`, {
+      hint: "Name what is the checkpointDirectory of a job.",
+    });
+  }
+  const store = await storeAt(place);
   try {
     return await report(command, store, values);
   } finally {

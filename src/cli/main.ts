@@ -2,6 +2,7 @@
 import { MillraceError } from "../model/errors.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { refuseOldNode } from "./node-version.ts";
 import { run } from "./run.ts";
 import { RUN_USAGE } from "./run-options.ts";
 
@@ -29,11 +30,18 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       process.stdout.write(USAGE);
       return 0;
     default:
-      process.stderr.write(command === undefined ? USAGE : `There is no command "${command}".\n\n${USAGE}`);
+      process.stderr.write(
+        command === undefined ? USAGE : `There is no command "${command}".\n  \`millrace help\` lists the commands.\n`,
+      );
       return 2;
   }
 }
 
+const refusal = refuseOldNode(process.versions.node);
+if (refusal !== undefined) {
+  process.stderr.write(`${refusal}\n`);
+  process.exit(2);
+}
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -1,32 +1,36 @@
-import { parseArgs } from "node:util";
 import type { EngineOptions, Master } from "../job/options.ts";
 import { MillraceError } from "../model/errors.ts";
+import { parseOptions } from "./arguments.ts";
 
 export const SUPERVISE = "--supervise";
 
 export const RUN_USAGE = `millrace run <job module> [options]
 
-  --executors <n>            worker threads; 0 runs in this process  (default: one per core)
-  --param <name>=<value>     a parameter of the job, may be repeated
-  --import <module>          loaded by Node first, here and in executors, such as tsx; may be repeated
-  --trigger <t>              interval, onData (as soon as there is data) or availableNow (then stop)
-  --checkpoint-directory <path>  offsets and pending plans, for a restart; a directory or postgres://host/database#name
-  --accept-changed-graph     run a batch that a job with other operations has planned
-  --accept-changed-code      run a batch that other code of the same graph has planned
-  --standby                  wait until the driver on this checkpoint has stopped, or has been silent for 30 s
-  --on-record-error <p>      fail, or skip: leave out what a function throws at
-  --task-max-failures <n>    tries of one task
-  --task-timeout <duration>  a task that takes longer fails: 30s, 5m
-  --output-timeout <duration>
-  --executor-memory <MiB>    JavaScript heap per executor
-  --max-rate-per-partition <records per second>
-  --min-rate-per-partition <records per second>
-  --backpressure             read no more than the job has shown it can process
-  --initial-rate <records per second>  of a stream before that is known; turns backpressure on
-  --max-batch-size <MiB>     what one batch may read
-  ${SUPERVISE}                start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
-  --progress-json          one line of JSON on stdout for each batch
-  --log-level <level>        debug, info, warn, error or silent  (default: info)
+  --executors <n>                worker threads; 0 runs in this process (default: one per core)
+  --param <name>=<value>         a parameter of the job, may be repeated
+  --import <module>              loaded by Node first, here and in executors, such as tsx; may be repeated
+  --trigger <t>                  interval, onData (as soon as there is data) or availableNow (then stop)
+
+  --checkpoint-directory <path>  what a restart goes on from; a directory or postgres://host/database#name
+  --accept-changed-graph         run a batch that a job with other operations has planned
+  --accept-changed-code          run a batch that other code of the same graph has planned
+  --standby                      wait until the driver on this checkpoint has stopped, or has been silent for 30 s
+  ${SUPERVISE}                    start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
+
+  --on-record-error <p>          fail, or skip: leave out what a function throws at
+  --task-max-failures <n>        tries of one task (default: 4)
+  --task-timeout <duration>      a task that takes longer fails: 30s, 5m
+  --output-timeout <duration>    a foreachRDD function that takes longer fails its batch
+  --executor-memory <MiB>        JavaScript heap per executor
+
+  --max-rate-per-partition <n>   records per second that a partition gives at most
+  --min-rate-per-partition <n>   and at least, when it has them
+  --backpressure                 read no more than the job has shown it can process
+  --initial-rate <n>             records per second of a stream before that is known; turns backpressure on
+  --max-batch-size <MiB>         what one batch may read (default: 512)
+
+  --progress-json                a line of JSON on stdout for each batch
+  --log-level <level>            debug, info, warn, error or silent (default: info)
 
 Options given here win over those of runJob, which win over those of defineJob.
 `;
@@ -45,7 +49,7 @@ const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"];
 
 /** @throws BAD_OPTION */
 export function parseRunArguments(args: readonly string[]): RunArguments {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = parseOptions(args, OPTIONS, HELP);
   if (positionals.length !== 1) {
     throw wrong(
       positionals.length === 0 ? "No job module was named." : `One job at a time, not ${positionals.length}.`,
@@ -112,41 +116,38 @@ function parseJson(name: string, text: string, type: string): unknown {
   });
 }
 
-function parse(args: readonly string[]) {
-  const text = { type: "string" } as const;
-  const texts = { type: "string", multiple: true } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        executors: text,
-        param: texts,
-        import: texts,
-        trigger: text,
-        "checkpoint-directory": text,
-        "accept-changed-graph": { type: "boolean" },
-        "accept-changed-code": { type: "boolean" },
-        standby: { type: "boolean" },
-        "on-record-error": text,
-        "task-max-failures": text,
-        "task-timeout": text,
-        "output-timeout": text,
-        "executor-memory": text,
-        "max-rate-per-partition": text,
-        "min-rate-per-partition": text,
-        backpressure: { type: "boolean" },
-        "initial-rate": text,
-        "max-batch-size": text,
-        "progress-json": { type: "boolean" },
-        supervise: { type: "boolean" },
-        "log-level": text,
-      },
-    });
-  } catch (error) {
-    throw wrong((error as Error).message);
-  }
-}
+const HELP = "`millrace help` lists the options.";
+
+const TEXT = { type: "string" } as const;
+const TEXTS = { type: "string", multiple: true } as const;
+const FLAG = { type: "boolean" } as const;
+
+const OPTIONS = {
+  executors: TEXT,
+  param: TEXTS,
+  import: TEXTS,
+  trigger: TEXT,
+  "checkpoint-directory": TEXT,
+  "accept-changed-graph": FLAG,
+  "accept-changed-code": FLAG,
+  standby: FLAG,
+  "on-record-error": TEXT,
+  "task-max-failures": TEXT,
+  "task-timeout": TEXT,
+  "output-timeout": TEXT,
+  "executor-memory": TEXT,
+  "max-rate-per-partition": TEXT,
+  "min-rate-per-partition": TEXT,
+  backpressure: FLAG,
+  "initial-rate": TEXT,
+  "max-batch-size": TEXT,
+  "progress-json": FLAG,
+  supervise: FLAG,
+  "log-level": TEXT,
+} as const;
+
+/** Of `millrace run`, without their dashes. */
+export const RUN_OPTIONS: readonly string[] = Object.keys(OPTIONS);
 
 function splitParam(param: string): [string, string] {
   const equals = param.indexOf("=");
@@ -161,5 +162,5 @@ function numberOf(option: string, text: string | undefined): number | undefined 
 }
 
 function wrong(message: string): MillraceError {
-  return new MillraceError("BAD_OPTION", message, { hint: "`millrace help` lists the options." });
+  return new MillraceError("BAD_OPTION", message, { hint: HELP });
 }

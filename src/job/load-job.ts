@@ -18,7 +18,7 @@ export async function loadJob(module: string): Promise<Job> {
   throw new MillraceError("JOB_NOT_LOADABLE", `${place(module)} has no job as its default export.`, {
     hint:
       exports.default === undefined
-        ? "End the module with `export default defineJob(...)`."
+        ? "End the module with `export default defineJob(...)`. A script with a StreamingContext of its own is run by node."
         : "The default export must be what defineJob returned.",
   });
 }
@@ -57,6 +57,10 @@ const CURES: readonly Cure[] = [
     hint: `Install the package it names. If that is a path alias of tsconfig.json ("@/..."), Node does not know it: use "imports" in package.json ("#..."), or ${TSX.charAt(0).toLowerCase()}${TSX.slice(1)}.`,
   },
   {
+    sign: /Unknown file extension "\.[jt]sx"/,
+    hint: `Node runs .ts, .mts and .cts files, and no JSX. ${TSX}.`,
+  },
+  {
     sign: /SyntaxError|ERR_INVALID_TYPESCRIPT_SYNTAX/,
     hint: `Correct the syntax error; \`npx tsc --noEmit\` shows its place. If tsc sees none, it may be a decorator, which Node does not know: ${TSX.charAt(0).toLowerCase()}${TSX.slice(1)}.`,
   },
@@ -68,10 +72,11 @@ function notLoadable(module: string, error: unknown): MillraceError {
   const said = `${name ?? ""} ${code ?? ""} ${message}`;
   const cure = CURES.find(({ sign }) => sign.test(said));
   const missing = code === "ERR_MODULE_NOT_FOUND" && message.includes(`'${place(module)}' imported from`);
+  if (missing) {
+    return new MillraceError("JOB_NOT_LOADABLE", `There is no file ${place(module)}.`, { hint: "Check the path." });
+  }
   return new MillraceError("JOB_NOT_LOADABLE", `${place(module)} could not be loaded: ${message}`, {
-    hint: missing
-      ? "There is no such file. Check the path."
-      : (cure?.hint ?? "The module threw while it was imported; its own error is the cause."),
+    hint: cure?.hint ?? "The module threw while it was imported; its own error is the cause.",
     cause: error,
   });
 }

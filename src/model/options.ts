@@ -72,7 +72,8 @@ function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
 
-function didYouMean(given: string, known: readonly string[]): string {
+/** `Did you mean "x"? `, or nothing when no name is close. */
+export function didYouMean(given: string, known: readonly string[]): string {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, "");
   const close = known.find((name) => plain(name) === plain(given) || distance(plain(name), plain(given)) <= 2);
   return close === undefined ? "" : `Did you mean "${close}"? `;

@@ -40,6 +40,13 @@ test("millrace checkpoint shows where a stream stands, and verify finds damage",
   assert.match(damaged.stdout, /damaged at position 0/);
 });
 
+test("millrace checkpoint says which directory is not there, and which option", (t) => {
+  const missing = millrace("checkpoint", "show", join(temporaryFolder(t), "none"));
+  assert.equal(missing.status, 2);
+  assert.match(missing.stderr, /^BAD_OPTION: There is no directory .*none\.\n/);
+  assert.match(millrace("checkpoint", "show", ".", "--stat").stderr, /no option --stat\.\n {2}Did you mean "--state"/);
+});
+
 test("millrace checkpoint show --state prints every key of every state", async (t) => {
   const folder = temporaryFolder(t);
   const checkpoint = await Checkpoint.open(await LocalDiskStore.open(folder), "page-views");
