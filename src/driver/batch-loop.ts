@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { World } from "../checkpoint/world.ts";
 import type { ExecutorPool } from "../executor/pool.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
 import { digest } from "../graph/graph.ts";
@@ -66,6 +67,9 @@ const NEVER_TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set([
   "CHECKPOINT_UNUSABLE",
   "CHECKPOINT_CORRUPT",
   "STOPPED",
+  // What a sink or the checkpoint holds is not of this history, and will not be of it for any batch that follows.
+  "PLAN_MISMATCH",
+  "STATE_DIFFERS",
 ]);
 
 /** Steps 1 to 7 of every batch, one batch after the other. */
@@ -86,14 +90,11 @@ export class BatchLoop {
 
   /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
   async run(): Promise<void> {
-    const { journal, trigger, streams, stopping } = this.#parts;
+    const { journal, trigger, stopping } = this.#parts;
     await this.#fillWindows();
     // Step 3 is done for this one: it runs as it was planned, before anything new.
-    if (journal.world.pending) {
-      const pending = this.#runnable(plannedEarlier(streams, journal.world.pending.plan));
-      await this.#fence(pending.plan);
-      await this.#runToSuccess(pending, { planning: 0, planWrite: 0 });
-    }
+    const { pending } = journal.world;
+    if (pending !== null) await this.#runPending(pending);
     let last = journal.world.batchTime ?? undefined;
     while (true) {
       let batchTime: Time;
@@ -110,6 +111,18 @@ export class BatchLoop {
       // Signals and timers get their turn, also when one batch follows another without a pause.
       await nextTurn();
     }
+  }
+
+  /** What it reads is as it was planned, always. Where another graph was accepted, the states and windows are those of that graph. */
+  async #runPending({ plan, graph }: NonNullable<World["pending"]>): Promise<void> {
+    const { context, journal, streams, back, graphDigest, code } = this.#parts;
+    const { seq, batchTime, epoch, slices } = plan;
+    const isOfThisGraph = graph === graphDigest;
+    const own = isOfThisGraph ? plan : withLookBack({ seq, batchTime, epoch, slices }, context, back, journal.world);
+    const batch = this.#runnable(plannedEarlier(streams, own));
+    await this.#fence(batch.plan);
+    if (!isOfThisGraph) await journal.plan(own, graphDigest, code);
+    await this.#runToSuccess(batch, { planning: 0, planWrite: 0 });
   }
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
@@ -153,21 +166,28 @@ export class BatchLoop {
 
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
   async #runToSuccess(batch: RunnableBatch, before: StepsBefore): Promise<void> {
-    const { options, clock, stopping } = this.#parts;
     await this.#border("after plan");
+    const failure = await this.#tryAgain(batch.plan, () => this.#runBatch(batch, before));
+    if (failure === undefined) return;
+    if (this.#parts.options.failedBatch.otherwise === "stop") throw failure;
+    await this.#abandon(batch.plan, failure);
+  }
+
+  /** @returns the last failure, when the failure policy allows no more. @throws what is never tried again */
+  async #tryAgain({ seq }: RunningPlan, work: () => Promise<void>): Promise<MillraceError | undefined> {
+    const { options, clock, stopping } = this.#parts;
+    const { retries, backoffMs } = options.failedBatch;
     for (let retry = 0; ; retry++) {
       try {
-        await this.#runBatch(batch, before);
-        return;
+        await work();
+        return undefined;
       } catch (thrown) {
         const error = await this.#fencedOr(thrown);
         if (!MillraceError.is(error) || NEVER_TRIED_AGAIN.has(error.code)) throw error;
         if (stopping.aborted) throw error;
-        const { retries, backoffMs, otherwise } = options.failedBatch;
-        if (retry === retries && otherwise === "stop") throw error;
-        if (retry === retries) return this.#abandon(batch.plan, error);
+        if (retry === retries) return error;
         const pauseMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2 ** retry);
-        options.logger?.warn({ seq: batch.plan.seq, retry: retry + 1, pauseMs }, "the batch runs again");
+        options.logger?.warn({ seq, retry: retry + 1, pauseMs }, "the batch runs again");
         // A stop that is asked for meanwhile ends the stream with the batch's failure.
         await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
       }
@@ -257,20 +277,25 @@ export class BatchLoop {
 
   /** After a restart: what windows still look back on is read again, batch by batch. */
   async #fillWindows(): Promise<void> {
-    const { back, bus, journal } = this.#parts;
+    const { back, journal } = this.#parts;
     const { earlier } = journal.world;
     if (back.windows.length === 0) return;
     for (const [i, plan] of earlier.entries()) {
-      const run = this.#batchRun({ ...this.#runningPlan(plan), earlier: earlier.slice(0, i) });
-      try {
-        await run.readAgain(back.windows);
-        this.#lasting.windows.keep(plan.seq, run.windowBlocks());
-        for (const loss of run.losses) bus.emit("onDataLoss", loss);
-      } finally {
-        // They were counted when the batch completed.
-        this.#lasting.sums.discard();
-        run.end();
-      }
+      const again = { ...this.#runningPlan(plan), earlier: earlier.slice(0, i) };
+      const failure = await this.#tryAgain(again, () => this.#readAgain(again));
+      if (failure !== undefined) throw failure;
+    }
+  }
+
+  async #readAgain(plan: RunningPlan): Promise<void> {
+    const { back, bus } = this.#parts;
+    const run = this.#batchRun(plan);
+    try {
+      await run.readAgain(back.windows);
+      this.#lasting.windows.keep(plan.seq, run.windowBlocks());
+      for (const loss of run.losses) bus.emit("onDataLoss", loss);
+    } finally {
+      run.end();
     }
   }
 
