@@ -28,6 +28,7 @@ export class StreamingContext extends JobContext implements RunningJob {
   readonly #options: StreamingContextOptions;
   readonly #runner: DeferredRunner;
   #driver: Driver | undefined;
+  #stoppedBeforeStart = false;
 
   constructor(options: StreamingContextOptions) {
     if (threadData !== undefined) {
@@ -46,10 +47,11 @@ export class StreamingContext extends JobContext implements RunningJob {
     this.#runner = runner;
   }
 
-  /** Resolves when the first batch can be planned. @throws WRONG_STATE when it was started before, and what Kafka refuses */
+  /** Resolves when the first batch can be planned. @throws WRONG_STATE when it was started or stopped before, and what Kafka refuses */
   async start(): Promise<void> {
-    if (this.#driver !== undefined) {
-      throw new MillraceError("WRONG_STATE", "The StreamingContext was started before.", {
+    if (this.#driver !== undefined || this.#stoppedBeforeStart) {
+      const before = this.#stoppedBeforeStart ? "stopped" : "started";
+      throw new MillraceError("WRONG_STATE", `The StreamingContext was ${before} before.`, {
         hint: "A context runs once. Make a new one.",
       });
     }
@@ -69,7 +71,7 @@ export class StreamingContext extends JobContext implements RunningJob {
   }
 
   getState(): "INITIALIZED" | "ACTIVE" | "STOPPED" {
-    return this.#driver?.state ?? "INITIALIZED";
+    return this.#driver?.state ?? (this.#stoppedBeforeStart ? "STOPPED" : "INITIALIZED");
   }
 
   awaitTermination(): Promise<void> {
@@ -81,7 +83,8 @@ export class StreamingContext extends JobContext implements RunningJob {
   }
 
   async stop(options?: { graceful?: boolean; timeout?: Duration }): Promise<void> {
-    await this.#driver?.stop(options);
+    if (this.#driver === undefined) this.#stoppedBeforeStart = true;
+    else await this.#driver.stop(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

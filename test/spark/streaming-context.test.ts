@@ -63,6 +63,13 @@ test("stop_multiple_times: a second stop does nothing", async () => {
   await ssc.stop({ graceful: false });
 });
 
+test("stop before start: the context is stopped, and does not start any more", async () => {
+  const ssc = context();
+  await ssc.stop();
+  assert.equal(ssc.getState(), "STOPPED");
+  await assert.rejects(ssc.start(), { code: "WRONG_STATE", message: /was stopped before/ });
+});
+
 test("get_active: several contexts run at once here, and each says itself how it stands", async () => {
   const [one, other] = [context(), context()];
   assert.equal(one.getState(), "INITIALIZED");
