@@ -48,6 +48,10 @@ function methodsOf({ prototype }: { readonly prototype: object }): string[] {
 
 const streamOptions = membersOf("src/kafka/kafka-utils.ts", "DirectStreamOptions");
 const callbacks = membersOf("src/model/events.ts", "StreamingListener");
+const infos = ["BatchInfo", "InputInfo", "OutputInfo", "OutputOperationInfo"].flatMap((type) =>
+  membersOf("src/model/events.ts", type),
+);
+const backpressure = membersOf("src/job/rate-options.ts", "BackpressureOptions");
 const jobOptions = Object.keys(JOB_CHECKS);
 const runOptions = membersOf("src/run-job.ts", "RunOptions");
 const stream = methodsOf(DStream);
@@ -64,8 +68,8 @@ const chapters: { readonly [chapter: string]: readonly string[] } = {
   Windows: [...stream, "BAD_OPTION"],
   RDD: rdd,
   Actions: methodsOf(BatchRDD),
-  Listeners: callbacks,
-  Configuration: [...jobOptions, ...runOptions, ...methodsOf(StreamingContext), "runJob"],
+  Listeners: [...callbacks, ...infos],
+  Configuration: [...jobOptions, ...backpressure, ...runOptions, ...methodsOf(StreamingContext), "runJob"],
   "Beyond Spark's streams": [...Object.keys(avro), ...streamOptions],
 };
 
@@ -105,7 +109,7 @@ test("every public method, option and callback is in the table", () => {
     [plans, [...rdd]],
     [kafka, [...Object.keys(KafkaUtils), ...Object.keys(OffsetRange), ...streamOptions]],
     [namedIn((chapter) => chapter === "StreamingContext"), [...methodsOf(JobContext), ...methodsOf(StreamingContext)]],
-    [namedIn((chapter) => chapter === "Configuration"), jobOptions],
+    [namedIn((chapter) => chapter === "Configuration"), [...jobOptions, ...backpressure]],
     [namedIn((chapter) => chapter === "Listeners"), callbacks],
   ];
   assert.deepEqual(
