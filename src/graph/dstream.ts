@@ -241,6 +241,16 @@ export class DStream<out T> extends StreamOutputs<T> {
    * Calls `f` for each pair with the state of its key, and for keys that time out. Emits what `f` returns, unless that is undefined. A
    * batch costs in proportion to the keys it touches. Spark: `mapWithState(StateSpec)`, the StateSpec being the options.
    */
+  mapWithState<S, K, V>(
+    this: DStream<Pair>,
+    f: (key: KeyOf<T>, value: ValueOf<T> | undefined, state: State<S>, time: Time) => readonly [K, V] | undefined,
+    options: MapWithStateOptions<KeyOf<T>, S>,
+  ): StatefulDStream<KeyOf<T>, S, [K, V]>;
+  mapWithState<S, U>(
+    this: DStream<Pair>,
+    f: (key: KeyOf<T>, value: ValueOf<T> | undefined, state: State<S>, time: Time) => U,
+    options: MapWithStateOptions<KeyOf<T>, S>,
+  ): StatefulDStream<KeyOf<T>, S, Exclude<U, undefined>>;
   mapWithState<S, U>(
     this: DStream<Pair>,
     f: (key: KeyOf<T>, value: ValueOf<T> | undefined, state: State<S>, time: Time) => U,

@@ -12,6 +12,7 @@ import {
   type RDD,
   required,
   type State,
+  type StatefulDStream,
   utf8,
 } from "millrace";
 import { expectType } from "./expect-type.ts";
@@ -239,6 +240,12 @@ export function stateIsTypedByWhatItsFunctionsTakeAndGive(
     { name: "totals" },
   );
   expectType<DStream<[string, { total: number }]>>().of(counted.stateSnapshots());
+  expectType<StatefulDStream<string, { total: number }, [string, number]>>().of(counted);
+  const keys = pairs.mapWithState((key, _value, _state: State<number>) => (key === "" ? undefined : key), {
+    name: "k",
+  });
+  expectType<StatefulDStream<string, number, string>>().of(keys);
+  expectType<DStream<[string, number]>>().of(keys.stateSnapshots());
   expectType<DStream<[string, number[]]>>().of(
     pairs.updateStateByKey<number[]>((values, state) => [...(state ?? []), ...values], { name: "lists" }),
   );
