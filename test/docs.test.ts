@@ -1,8 +1,8 @@
 /** Every TypeScript block of the documentation is a program that compiles under the strictest settings. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
@@ -78,6 +78,32 @@ test("every TypeScript block of the documentation compiles", async () => {
     "the README shows a program",
   );
   assert.equal(await compile(blocks), "");
+});
+
+/** As GitHub makes them of the headings. */
+function anchorsOf(path: string): string[] {
+  const headings = readFileSync(path, "utf8").matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 _-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+test("every link from one document to another, or to a part of it, leads there", () => {
+  const dead = documents.flatMap((path) =>
+    [...readFileSync(join(root, path), "utf8").matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = ""]) => link)
+      .filter((link) => !/^https?:/.test(link))
+      .filter((link) => {
+        const [file = "", anchor] = link.split("#");
+        const target = file === "" ? join(root, path) : join(root, dirname(path), file);
+        return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+      })
+      .map((link) => `${path}: ${link}`),
+  );
+  assert.deepEqual(dead, []);
 });
 
 test("a block that does not compile is reported at its line in the document", async () => {
