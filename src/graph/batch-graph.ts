@@ -210,9 +210,11 @@ export class BatchGraph {
     const { batchTime, previousTime, earlier } = this.plan;
     const due = dueWindow(panes, batchTime, previousTime);
     if (due === undefined) return [];
-    this.#earlier ??= earlier.map(
-      (plan, i) => new BatchGraph(this.#nodes, { ...this.plan, ...plan, earlier: earlier.slice(0, i) }),
-    );
+    this.#earlier ??= earlier.map((plan, i) => {
+      // The first batch had none before it, and its plan, when read from a checkpoint, does not even say so: it must not get ours.
+      const { previousTime } = plan;
+      return new BatchGraph(this.#nodes, { ...this.plan, ...plan, previousTime, earlier: earlier.slice(0, i) });
+    });
     return [...this.#earlier, this].filter(({ plan }) => {
       const pane = paneOf(panes, plan.batchTime);
       return pane >= due.first && pane <= due.last;
