@@ -27,7 +27,7 @@ const layers: readonly { folder: string; may: readonly string[]; packages?: read
   { folder: "sinks", may: ["model", "operators", "kafka", "postgres", "checkpoint"] },
   { folder: "job", may: ["model", "graph", "shuffle"] },
   { folder: "executor", may: ["model", "operators", "shuffle", "state", "graph", "job"] },
-  { folder: "driver", may: ["model", "operators", "shuffle", "graph", "checkpoint", "job", "executor"] },
+  { folder: "driver", may: ["model", "operators", "shuffle", "state", "graph", "checkpoint", "job", "executor"] },
   {
     folder: "(top)", // index.ts and what puts the parts together
     may: [

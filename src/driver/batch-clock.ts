@@ -1,5 +1,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
+import type { Panes } from "../state/program.ts";
+import { endPassedOver } from "../state/windowed.ts";
 
 /** When the next batch is due. */
 export interface BatchClock {
@@ -32,6 +34,21 @@ export function unpausedClock(clock: Clock): BatchClock {
   return {
     async next(last) {
       return last === undefined ? clock.now() : Math.max(clock.now(), last + 1);
+    },
+  };
+}
+
+/**
+ * After a stall or a time without a driver, a batch at the end of the window that was not given, before the one at the latest tick: else what
+ * came before the stall would be in no window at all. As in Spark, that first batch takes what has arrived meanwhile.
+ */
+export function passingNoWindow(clock: BatchClock, windows: readonly Panes[]): BatchClock {
+  if (windows.length === 0) return clock;
+  return {
+    async next(last, signal) {
+      const time = await clock.next(last, signal);
+      if (last === undefined) return time;
+      return windows.reduce((earliest, panes) => Math.min(earliest, endPassedOver(panes, last, time) ?? time), time);
     },
   };
 }

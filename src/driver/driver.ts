@@ -89,8 +89,7 @@ export class Driver {
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);
     this.#back = lookingBack(context);
-    const looksBack = this.#back.states.length + this.#back.windows.length > 0;
-    this.#trigger = triggerOf(options, clock, this.#streams, looksBack);
+    this.#trigger = triggerOf(options, clock, this.#streams, this.#back);
     this.#broadcasts = new Broadcasts(context.graph.broadcasts, clock, this.#force.signal);
     this.#pool = new ExecutorPool({
       size: Math.max(1, options.threads),

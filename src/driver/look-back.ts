@@ -5,12 +5,15 @@ import { type Node, type NodeOf, parentsOf } from "../graph/node.ts";
 import type { ResolvedFailurePolicy } from "../job/failure-policy.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, RunningPlan, StatePlan } from "../model/plan.ts";
+import type { Panes } from "../state/program.ts";
 
 /** What one batch leaves for those after it: states and windows. They advance in every batch, whatever is asked of them. */
 
 export interface LookingBack {
   readonly states: readonly NodeOf<"state">[];
   readonly windows: readonly NodeOf<"window">[];
+  /** Of all windows, also those that are states. */
+  readonly panes: readonly Panes[];
   /** How long completed batches are looked back on by windows. */
   readonly rememberMs: number;
 }
@@ -30,9 +33,12 @@ export function lookingBack({ graph }: JobContext): LookingBack {
   };
   const rememberMs = graph.outputs.reduce((longest, { node }) => Math.max(longest, visit(node)), 0);
   const nodes = graph.nodes.filter((node) => remember.has(node));
+  const states = nodes.filter((node) => node.kind === "state");
+  const windows = nodes.filter((node) => node.kind === "window");
   return {
-    states: nodes.filter((node) => node.kind === "state"),
-    windows: nodes.filter((node) => node.kind === "window"),
+    states,
+    windows,
+    panes: [...states.flatMap(({ program }) => program.panes ?? []), ...windows.map(({ panes }) => panes)],
     rememberMs,
   };
 }

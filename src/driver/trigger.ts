@@ -3,7 +3,8 @@ import type { Clock } from "../model/clock.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import { type PartitionRates, rateOf } from "../model/partition-rates.ts";
 import type { BatchPlan } from "../model/plan.ts";
-import { type BatchClock, intervalClock, unpausedClock } from "./batch-clock.ts";
+import { type BatchClock, intervalClock, passingNoWindow, unpausedClock } from "./batch-clock.ts";
+import type { LookingBack } from "./look-back.ts";
 import type { PlannedBatch, Stream } from "./plan-batch.ts";
 
 /** When batches are planned, and which plans run. */
@@ -16,20 +17,30 @@ export function triggerOf(
   { trigger, batchIntervalMs, maxRatePerPartition }: ResolvedOptions,
   clock: Clock,
   streams: readonly Stream[],
-  looksBack: boolean,
+  { states, windows, panes }: Pick<LookingBack, "states" | "windows" | "panes">,
 ): Trigger {
+  const looksBack = states.length + windows.length > 0;
+  const unpaused = passingNoWindow(unpausedClock(clock), panes);
   switch (trigger) {
     case "interval":
-      return { ...intervalClock(clock, batchIntervalMs), judge: () => "run" };
+      return { ...passingNoWindow(intervalClock(clock, batchIntervalMs), panes), judge: () => "run" };
     case "availableNow":
-      return { ...unpausedClock(clock), judge: (planned) => (holdsNothing(planned) ? "end" : "run") };
+      return { ...unpaused, judge: (planned) => (holdsNothing(planned) ? "end" : "run") };
     case "onData":
-      return new DataTrigger({ clock, intervalMs: batchIntervalMs, maxRates: maxRatePerPartition, streams, looksBack });
+      return new DataTrigger({
+        clock,
+        unpaused,
+        intervalMs: batchIntervalMs,
+        maxRates: maxRatePerPartition,
+        streams,
+        looksBack,
+      });
   }
 }
 
 interface DataTriggerParts {
   readonly clock: Clock;
+  readonly unpaused: BatchClock;
   readonly intervalMs: number;
   readonly maxRates: PartitionRates | undefined;
   readonly streams: readonly Stream[];
@@ -47,18 +58,16 @@ const LOOK_AGAIN_MS = 1_000;
  */
 class DataTrigger implements Trigger {
   readonly #parts: DataTriggerParts;
-  readonly #unpaused: BatchClock;
   #lastRun = Number.NEGATIVE_INFINITY;
   #wait: (signal: AbortSignal) => Promise<void> = async () => {};
 
   constructor(parts: DataTriggerParts) {
     this.#parts = parts;
-    this.#unpaused = unpausedClock(parts.clock);
   }
 
   async next(last: number | undefined, signal: AbortSignal): Promise<number> {
     await this.#wait(signal);
-    return await this.#unpaused.next(last, signal);
+    return await this.#parts.unpaused.next(last, signal);
   }
 
   judge(planned: PlannedBatch): "run" | "drop" {

@@ -4,8 +4,7 @@ import type { Partition } from "../operators/partition.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
 import type { SinkDefinition } from "../operators/sink.ts";
 import type { Movement } from "../shuffle/movement.ts";
-import type { StateProgram } from "../state/program.ts";
-import type { Panes } from "../state/windowed.ts";
+import type { Panes, StateProgram } from "../state/program.ts";
 import type { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
 

@@ -4,7 +4,8 @@ import { type Check, checkedLater, checkOptions, isDurableName, isFunction } fro
 import { map } from "../operators/map.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import type { Movement, Partitioner } from "../shuffle/movement.ts";
-import { type Panes, panesOf, reduceWindow, type WindowFunctions } from "../state/windowed.ts";
+import type { Panes } from "../state/program.ts";
+import { panesOf, reduceWindow, type WindowFunctions } from "../state/windowed.ts";
 import type { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
 import { count, isPartitionCount, narrow } from "./operations.ts";

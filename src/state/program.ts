@@ -2,6 +2,15 @@ import type { Time } from "../model/duration.ts";
 import type { OperatorName, Receiver } from "../operators/receiver.ts";
 import type { KeyedState } from "./keyed-state.ts";
 
+/** A sliding window in whole panes: what arrives within one pane enters and leaves every window together. */
+export interface Panes {
+  readonly paneMs: number;
+  /** In panes. */
+  readonly window: number;
+  /** In panes. */
+  readonly slide: number;
+}
+
 /** When a state advances. */
 export interface StateBatch {
   readonly time: Time;
@@ -16,6 +25,8 @@ export interface StateProgram<in K = never, in V = never, S = unknown, out U = u
   /** Part of the format: the state of one program is not read by another. */
   readonly kind: string;
   readonly orderedByTouch: boolean;
+  /** Of a windowed aggregate. */
+  readonly panes?: Panes | undefined;
   /** The chain's last link: takes the batch's pairs, changes `state`, gives what it emits to `emit`. */
   run(
     state: KeyedState<K, S>,

@@ -1,16 +1,7 @@
 import type { Time } from "../model/duration.ts";
 import { asyncFunction, failureOf, type OperatorName } from "../operators/receiver.ts";
 import type { KeyedState, StateEntry } from "./keyed-state.ts";
-import type { StateBatch, StateProgram } from "./program.ts";
-
-/** A sliding window in whole panes: what arrives within one pane enters and leaves every window together. */
-export interface Panes {
-  readonly paneMs: number;
-  /** In panes. */
-  readonly window: number;
-  /** In panes. */
-  readonly slide: number;
-}
+import type { Panes, StateBatch, StateProgram } from "./program.ts";
 
 /** The widest panes that make up both. */
 export function panesOf(windowMs: number, slideMs: number): Panes {
@@ -32,6 +23,19 @@ export function dueWindow(
   const end = Math.floor(time / slideMs);
   if (end === Math.floor((previousTime ?? time - 1) / slideMs)) return undefined;
   return { first: end * slide - window + 1, last: end * slide };
+}
+
+/**
+ * The end of a window that a batch at `time` would pass over, though what came up to the batch at `last` has been in no window yet. Undefined
+ * when every record was, or still is in the window that the batch at `time` gives.
+ */
+export function endPassedOver({ paneMs, window, slide }: Panes, last: Time, time: Time): Time | undefined {
+  const slideMs = slide * paneMs;
+  const wasGiven = last % slideMs === 0;
+  const end = (Math.floor(last / slideMs) + 1) * slideMs;
+  const isGivenAtTime = time < end + slideMs;
+  const isBetweenWindows = end - window * paneMs >= last;
+  return wasGiven || isGivenAtTime || isBetweenWindows ? undefined : end;
 }
 
 /** A pane ends with its last millisecond: the window at t covers the batches in (t - window, t]. */
@@ -57,6 +61,7 @@ export function reduceWindow<K, V>(
   return {
     kind: functions.inverse === undefined ? "window" : "invertibleWindow",
     orderedByTouch: false,
+    panes,
     run(state, batch, name, emit) {
       const { reduce, inverse, filter } = guarded(functions, name);
       const pane = paneOf(panes, batch.time);

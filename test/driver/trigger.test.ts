@@ -30,7 +30,14 @@ function onData(
 ) {
   const clock = new ManualClock(10_000);
   const given = { appName: "a", batchInterval, trigger: "onData", maxRatePerPartition } as const;
-  return { clock, trigger: triggerOf(resolveOptions("test", given), clock, streams, looksBack) };
+  return {
+    clock,
+    trigger: triggerOf(resolveOptions("test", given), clock, streams, {
+      states: looksBack ? [{} as never] : [],
+      windows: [],
+      panes: [],
+    }),
+  };
 }
 
 /** A stream that has no data until the test says so. */

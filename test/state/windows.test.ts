@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DStream } from "millrace";
-import { runPipeline } from "millrace/testing";
+import { type DStream, defineJob, KafkaUtils } from "millrace";
+import { runPipeline, testJob } from "millrace/testing";
 
 /** What Spark's own tests of windows do not show; those are in test/spark/. Interval 0.5 s, one list per batch. */
 
@@ -68,4 +68,45 @@ test("windows and slides that are no multiple of the batch interval are refused"
     runPipeline([[1]], (s: DStream<number>) => s.window(window, slide), everyHalfSecond);
   await assert.rejects(bad("100ms", "500ms"), { code: "BAD_OPTION", message: /the window of 100 ms is no multiple/ });
   await assert.rejects(bad("1s", "100ms"), { code: "BAD_OPTION", message: /the slide of 100 ms/ });
+});
+
+/** A batch that fails once takes ten seconds: the ticks of that time are missed. */
+const longPause = { taskMaxFailures: 1, failedBatch: { retry: 1, backoff: "10s" } } as const;
+
+const everySecond = (build: (numbers: DStream<number>) => void) =>
+  defineJob({ appName: "windows", batchInterval: "1s", ...longPause }, (ssc) => {
+    const kafka = { "bootstrap.servers": "nowhere.invalid:9092", "auto.offset.reset": "earliest" } as const;
+    build(KafkaUtils.createDirectStream(ssc, ["numbers"], kafka).map(({ value }) => Number(value)));
+  });
+
+const sent = (...numbers: number[]) => ({ numbers: { records: numbers.map((n) => ({ value: String(n) })) } });
+
+test("missed ticks pass over no window that holds something, and over all that hold nothing", async () => {
+  const given: { [name: string]: unknown[] } = { counts: [], raw: [], sparse: [] };
+  const job = everySecond((numbers) => {
+    const take = (name: string, stream: DStream<unknown>) =>
+      stream.foreachRDD(async (rdd, time) => {
+        const values = await rdd.collect();
+        if (values.length > 0) given[name]!.push([time, ...values]);
+      });
+    take(
+      "counts",
+      numbers.countByWindow({ name: "counts", window: "3s", slide: "3s" }).filter((n) => n > 0),
+    );
+    take("raw", numbers.window("3s", "3s"));
+    take("sparse", numbers.window("1s", "3s"));
+  });
+  await using run = await testJob(job, { topics: sent(1, 2) });
+  run.fail("task");
+  const times = [(await run.tick()).batchTime];
+  assert.equal(run.now, 11_000);
+  run.send("numbers", [{ value: "3" }]);
+  await run.restart();
+  for (let tick = 0; tick < 3; tick++) times.push((await run.tick()).batchTime);
+  assert.deepEqual(times, [1000, 3000, 11_000, 12_000]);
+  assert.deepEqual(given, {
+    counts: [[3000, 3]],
+    raw: [[3000, 1, 2, 3]],
+    sparse: [[3000, 3]],
+  });
 });
