@@ -110,11 +110,17 @@ function moved(positions: Positions, { slices }: BatchPlan): Positions {
   for (const [source, some] of Object.entries(slices)) {
     const byPartition = new Map((positions[source] ?? []).map((p) => [`${p.topic}-${p.partition}`, p]));
     const ends = new Map<string, number>();
-    for (const { topic, partition, topicId, untilOffset } of some) {
+    for (const { topic, partition, topicId, leaderEpoch, untilOffset } of some) {
       const key = `${topic}-${partition}`;
       const offset = Math.max(ends.get(key) ?? 0, untilOffset);
       ends.set(key, offset);
-      byPartition.set(key, { topic, partition, ...(topicId !== undefined && { topicId }), offset });
+      byPartition.set(key, {
+        topic,
+        partition,
+        ...(topicId !== undefined && { topicId }),
+        offset,
+        ...(leaderEpoch !== undefined && { leaderEpoch }),
+      });
     }
     result[source] = [...byPartition.values()];
   }

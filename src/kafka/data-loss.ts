@@ -9,6 +9,8 @@ export interface Place extends SelectedPartition {
   readonly offset: number;
   /** The last end of the partition that was seen. */
   readonly end: number;
+  /** Of the leader whose log the offset belongs to, as far as that is known. */
+  readonly leaderEpoch?: number | undefined;
 }
 
 /** What the current leader has of a partition. */
@@ -16,6 +18,9 @@ export interface PartitionContent {
   readonly topicId: string;
   readonly earliest: number;
   readonly latest: number;
+  readonly leaderEpoch?: number | undefined;
+  /** Under a later leader than that of the place: up to where its log is still the one that the stream has read. */
+  readonly commonEnd?: number | undefined;
 }
 
 /** Something between where a stream stands and what is there. */
@@ -26,8 +31,9 @@ export interface LossAtPlace extends DataLoss {
 }
 
 /**
- * What is lost at a place, when anything is. `content` is undefined for a partition that is gone. After a truncation the stream goes on at the
- * new end, whatever `reset` says: what lies before it has been read.
+ * What is lost at a place, when anything is. `content` is undefined for a partition that is gone. After a truncation the stream goes on
+ * where the log was cut off, whatever `reset` says: what lies before has been read. By then the log may have grown past the place again, which
+ * only the leader epochs tell.
  */
 export function lossAt(
   place: Place,
@@ -45,7 +51,8 @@ export function lossAt(
   const afresh = reset === "latest" ? latest : earliest;
   if (topicId !== place.topicId) return lost("recreated", offset, knownEnd, afresh);
   if (offset < earliest) return lost("expired", offset, afresh, afresh);
-  if (offset > latest) return lost("truncated", latest, offset, latest);
+  const cutOffAt = Math.min(latest, content.commonEnd ?? latest);
+  if (offset > cutOffAt) return lost("truncated", cutOffAt, offset, Math.max(earliest, cutOffAt));
   return undefined;
 }
 
@@ -66,7 +73,7 @@ function reasonOf({ reason, range, goOnAt, place }: LossAtPlace): string {
     case "expired":
       return `it stands at offset ${offset} of ${topic}-${partition}, but the records before ${goOnAt} are deleted (retention or deleteRecords)`;
     case "truncated":
-      return `it has read ${topic}-${partition} up to offset ${offset}, which now ends at ${range.fromOffset} (an unclean leader election, or a restored broker)`;
+      return `it has read ${topic}-${partition} up to offset ${offset}, which was cut off at ${range.fromOffset} (an unclean leader election, or a restored broker)`;
     case "recreated":
       return `it stands at offset ${offset} of ${topic}-${partition}, but the topic was deleted and created again`;
     case "deleted":

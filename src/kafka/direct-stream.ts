@@ -40,11 +40,12 @@ export class DirectStreamPlanner implements SourcePlanner {
   }
 
   positions(): readonly Position[] {
-    return this.#standing.places.map(({ topic, partition, topicId, offset }) => ({
+    return this.#standing.places.map(({ topic, partition, topicId, offset, leaderEpoch }) => ({
       topic,
       partition,
       topicId,
       offset,
+      ...(leaderEpoch !== undefined && { leaderEpoch }),
     }));
   }
 
@@ -52,12 +53,13 @@ export class DirectStreamPlanner implements SourcePlanner {
     const { backlogs, lost } = await this.#standing.look(signal);
     const untils = clamp(backlogs, limits, this.#bytesPerOffset);
     const slices = this.#standing.places.map(
-      ({ topic, partition, topicId }, i): Slice => ({
+      ({ topic, partition, topicId, leaderEpoch }, i): Slice => ({
         topic,
         partition,
         topicId,
         fromOffset: backlogs[i]!.position,
         untilOffset: untils[i]!,
+        ...(leaderEpoch !== undefined && { leaderEpoch }),
       }),
     );
     const partitions = backlogs.map(({ topic, partition, latest }, i) => ({

@@ -32,24 +32,27 @@ export class FixedRangesPlanner implements SourcePlanner {
   async open(signal: AbortSignal): Promise<void> {
     const topics = await this.#cluster.topics([...new Set(this.#ranges.map(({ topic }) => topic))], signal);
     const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
-    const [earliest, latest] = await Promise.all([
+    const [earliest, ends] = await Promise.all([
       this.#cluster.earliestOffsets(this.#ranges, signal),
-      this.#cluster.latestOffsets(this.#ranges, signal),
+      this.#cluster.ends(this.#ranges, signal),
     ]);
     const missing = this.#ranges.filter((range) => {
       const key = partitionKey(range);
-      return range.fromOffset < earliest.get(key)! || range.untilOffset > latest.get(key)!;
+      return range.fromOffset < earliest.get(key)! || range.untilOffset > ends.get(key)!.offset;
     });
     if (missing.length > 0) {
       const there = missing.map(
-        (range) => `${earliest.get(partitionKey(range))} to ${latest.get(partitionKey(range))}`,
+        (range) => `${earliest.get(partitionKey(range))} to ${ends.get(partitionKey(range))!.offset}`,
       );
       throw new MillraceError("OFFSETS_LOST", `Not on the broker: ${missing.map(OffsetRange.format).join(", ")}.`, {
         hint: `It has offsets ${there.join(", ")}.`,
         at: missing[0]!,
       });
     }
-    this.#slices = this.#ranges.map((range) => ({ ...range, topicId: ids.get(range.topic)! }));
+    this.#slices = this.#ranges.map((range) => {
+      const { leaderEpoch } = ends.get(partitionKey(range))!;
+      return { ...range, topicId: ids.get(range.topic)!, ...(leaderEpoch !== undefined && { leaderEpoch }) };
+    });
   }
 
   async plan(): Promise<PlannedSlices> {

@@ -46,7 +46,11 @@ export class Standing {
       this.#selected = await partitionsOf(this.#cluster, topics, signal);
       this.#lookedUpAt = performance.now();
       const offsets = await firstOffsets(this.#cluster, this.#selected, this.#options, signal);
-      this.#places = inOrder(this.#selected.map((one) => placeAt(one, offsets.get(partitionKey(one))!)));
+      const places = this.#selected.map(async (one) =>
+        // By the answer about the topics, which no offset was found without.
+        placeAt(one, offsets.get(partitionKey(one))!, (await this.#cluster.findLeader(one, signal))?.leaderEpoch),
+      );
+      this.#places = inOrder(await Promise.all(places));
       // A group may have committed long ago.
       if (this.#options.startFrom !== undefined && failOnDataLoss) await this.look(signal);
       return;
@@ -67,7 +71,9 @@ export class Standing {
     const isDue = performance.now() - this.#lookedUpAt >= this.#cluster.params.metadataMaxAgeMs;
     let content = isDue ? undefined : await this.#ask(signal);
     // Only what was looked up just now, and what the leader of now says, counts as lost.
-    if (content !== undefined && this.#lossesBy(content).length > 0) content = undefined;
+    if (content !== undefined && (this.#lossesBy(content).length > 0 || this.#isOfEarlierLeader(content))) {
+      content = undefined;
+    }
     const backoff = new Backoff(Number.POSITIVE_INFINITY, signal);
     while (content === undefined) {
       this.#selected = await partitionsNow(this.#cluster, this.#options.topics, this.#places, signal);
@@ -105,20 +111,32 @@ export class Standing {
   /** Undefined when a topic is there no longer. */
   async #ask(signal: AbortSignal): Promise<Map<string, PartitionContent> | undefined> {
     try {
-      const latest = await this.#cluster.latestOffsets(this.#selected, signal);
+      const ends = await this.#cluster.ends(this.#selected, signal);
       const places = new Map(this.#places.map((place) => [partitionKey(place), place]));
       // Where the stream has read to the end, nothing that it wants can have expired: a stream that waits asks each leader only once.
       const unread = this.#selected.filter((partition) => {
         const place = places.get(partitionKey(partition));
-        return place?.topicId !== partition.topicId || place.offset !== latest.get(partitionKey(partition));
+        return place?.topicId !== partition.topicId || place.offset !== ends.get(partitionKey(partition))!.offset;
+      });
+      const changed = this.#selected.flatMap((partition) => {
+        const place = places.get(partitionKey(partition));
+        const epoch = place?.topicId === partition.topicId ? place.leaderEpoch : undefined;
+        return epoch !== undefined && (ends.get(partitionKey(partition))!.leaderEpoch ?? epoch) > epoch
+          ? [{ ...partition, epoch }]
+          : [];
       });
       const earliest = await this.#cluster.earliestOffsets(unread, signal);
+      const commonEnds = await this.#cluster.endsOfEpochs(changed, signal);
       const contentOf = (partition: SelectedPartition): [string, PartitionContent] => {
         const key = partitionKey(partition);
-        const end = latest.get(key)!;
+        const { offset: end, leaderEpoch } = ends.get(key)!;
         const first = earliest.get(key) ?? end;
         // Asked one after the other: records may have come and expired in between.
-        return [key, { topicId: partition.topicId, earliest: first, latest: Math.max(first, end) }];
+        const latest = Math.max(first, end);
+        return [
+          key,
+          { topicId: partition.topicId, earliest: first, latest, leaderEpoch, commonEnd: commonEnds.get(key) },
+        ];
       };
       return new Map(this.#selected.map(contentOf));
     } catch (error) {
@@ -132,25 +150,36 @@ export class Standing {
     return this.#places.flatMap((place) => lossAt(place, content.get(partitionKey(place)), autoOffsetReset) ?? []);
   }
 
+  /** A broker that does not know yet that another one has taken over. */
+  #isOfEarlierLeader(content: ReadonlyMap<string, PartitionContent>): boolean {
+    return this.#places.some((place) => {
+      const { leaderEpoch } = content.get(partitionKey(place)) ?? {};
+      return leaderEpoch !== undefined && place.leaderEpoch !== undefined && leaderEpoch < place.leaderEpoch;
+    });
+  }
+
   #goOn(content: ReadonlyMap<string, PartitionContent>, losses: readonly LossAtPlace[]): void {
     const before = new Map(this.#places.map((place) => [partitionKey(place), place]));
     const moved = new Map(losses.map(({ place, goOnAt }) => [partitionKey(place), goOnAt]));
     this.#places = inOrder(
       this.#selected.map((partition) => {
         const key = partitionKey(partition);
-        const { earliest, latest } = content.get(key)!;
+        const { earliest, latest, leaderEpoch } = content.get(key)!;
         // A partition that is new is read from its first record: what was written before it was found is not to be missed.
-        return { ...partition, offset: moved.get(key) ?? before.get(key)?.offset ?? earliest, end: latest };
+        const offset = moved.get(key) ?? before.get(key)?.offset ?? earliest;
+        return { ...partition, offset, end: Math.max(offset, latest), leaderEpoch };
       }),
     );
   }
 }
 
-const placeAt = (partition: SelectedPartition, offset: number): Place => ({ ...partition, offset, end: offset });
+function placeAt(partition: SelectedPartition, offset: number, leaderEpoch: number | undefined): Place {
+  return { ...partition, offset, end: offset, leaderEpoch };
+}
 
-function toPlace({ topic, partition, topicId, offset }: Position): Place {
+function toPlace({ topic, partition, topicId, offset, leaderEpoch }: Position): Place {
   assert(topicId !== undefined, `the checkpoint has ${topic}-${partition} without the id of its topic`);
-  return placeAt({ topic, partition, topicId }, offset);
+  return placeAt({ topic, partition, topicId }, offset, leaderEpoch);
 }
 
 function inOrder<P extends TopicPartition>(partitions: readonly P[]): P[] {

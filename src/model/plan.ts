@@ -5,6 +5,8 @@ import type { OffsetRange } from "./offset-range.ts";
 export interface Slice extends OffsetRange {
   /** Kafka gives a topic that is deleted and created again another id. */
   readonly topicId?: string;
+  /** Of the leader whose log was planned by: what a later one has written before `untilOffset` are other records. */
+  readonly leaderEpoch?: number;
 }
 
 /** Everything that names the work of one batch. A batch that runs again runs by the same plan. */
@@ -61,6 +63,8 @@ export interface Position {
   readonly partition: number;
   readonly topicId?: string;
   readonly offset: number;
+  /** Of the leader whose log the offset belongs to. */
+  readonly leaderEpoch?: number;
 }
 
 /** Where each stream stands, by the name of its source. */

@@ -183,8 +183,8 @@ test("a stream that goes on before where it stood, its partition having been cut
   const at = { topic: "t", partition: 0, topicId: "id" };
   const standing = (offset: number): Entry => ({ type: "start", positions: { s: [{ ...at, offset }] } });
   const parts = [
-    { ...at, fromOffset: 20, untilOffset: 25 },
-    { ...at, fromOffset: 25, untilOffset: 30 },
+    { ...at, fromOffset: 20, untilOffset: 25, leaderEpoch: 4 },
+    { ...at, fromOffset: 25, untilOffset: 30, leaderEpoch: 4 },
   ];
   const plan = { seq: 1, batchTime: 1, epoch: 1, slices: { s: parts } };
   const entries: Entry[] = [
@@ -194,5 +194,5 @@ test("a stream that goes on before where it stood, its partition having been cut
     { type: "complete", seq: 1 },
   ];
   assert.deepEqual(entries.slice(0, 2).reduce(after, NEW_WORLD).positions, { s: [{ ...at, offset: 20 }] });
-  assert.deepEqual(entries.reduce(after, NEW_WORLD).positions, { s: [{ ...at, offset: 30 }] });
+  assert.deepEqual(entries.reduce(after, NEW_WORLD).positions, { s: [{ ...at, offset: 30, leaderEpoch: 4 }] });
 });

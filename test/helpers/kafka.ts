@@ -88,6 +88,13 @@ export async function leaders(topic: string, bootstrap = bootstrapServers()): Pr
   return topics.get(topic)!.partitions.map((partition) => partition.leader);
 }
 
+/** The brokers that have all records of each partition, and may become its leader. */
+export async function inSync(topic: string, bootstrap = bootstrapServers()): Promise<number[][]> {
+  await using admin = openAdmin(bootstrap);
+  const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+  return topics.get(topic)!.partitions.map(({ isr }) => isr);
+}
+
 /** Makes another of its brokers the leader of a partition. Returns when the broker that was asked first knows it. */
 export async function moveLeader(kafka: LocalKafka, topic: string, partition: number, to: number): Promise<void> {
   const { bootstrap } = kafka;

@@ -1,10 +1,13 @@
 /** What a direct stream does when records are gone before it has read them: `failOnDataLoss`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SliceableBuffer } from "../../src/decoders/index.ts";
 import { lossAt } from "../../src/kafka/data-loss.ts";
+import type { FetchedPartition } from "../../src/kafka/reading/fetch.ts";
 import { offsetOutOfRange } from "../../src/kafka/reading/offsets-lost.ts";
 import { readFetches } from "../../src/kafka/reading/range-reader.ts";
 import type { DataLoss } from "../../src/model/events.ts";
+import { encodeBatch } from "../../src/testing/broker/encode-batch.ts";
 import { assertRefused } from "../helpers/assert-error.ts";
 import { type HeldStreamOptions, holdStream } from "../helpers/held-stream.ts";
 import { createAgain, createTopic, deleteRecordsBefore, deleteTopic } from "../helpers/kafka.ts";
@@ -236,6 +239,72 @@ test("what counts as lost, by where the stream stands and what the leader says",
     { topic: "t", partition: 1, fromOffset: 50, untilOffset: 70 },
     undefined,
   ]);
+});
+
+test("a log that was cut off and has grown past a place again is told by the leader epochs", () => {
+  const place = { topic: "t", partition: 1, topicId: "id", offset: 50, end: 70, leaderEpoch: 3 };
+  const judge = (earliest: number, latest: number, commonEnd: number | undefined) => {
+    const loss = lossAt(place, { topicId: "id", earliest, latest, leaderEpoch: 4, commonEnd }, "latest");
+    return loss && [loss.reason, loss.range.fromOffset, loss.range.untilOffset, loss.goOnAt];
+  };
+  assert.deepEqual(judge(0, 90, 49), ["truncated", 49, 50, 49]);
+  assert.equal(judge(0, 90, 50), undefined, "what follows was not read yet");
+  assert.equal(judge(0, 90, 80), undefined);
+  assert.equal(judge(0, 90, undefined), undefined, "the leader did not change, or does not know the epoch");
+  assert.deepEqual(judge(0, 45, 20), ["truncated", 20, 50, 20], "what the new leader has from 20 on was never read");
+  assert.deepEqual(judge(30, 90, 20), ["truncated", 20, 50, 30], "and some of it has expired");
+  assert.deepEqual(judge(60, 90, 20), ["expired", 50, 90, 90]);
+});
+
+test("what a later leader has written into a planned range is not read for what was planned", async () => {
+  const range = { topic: "t", partition: 0, fromOffset: 2, untilOffset: 8 };
+  // Three records each, written under these leaders from offset 0 on.
+  const read = async (epochs: readonly number[], leaderEpoch: number | undefined, perFetch = epochs.length) => {
+    const log = epochs.map((epoch, i) => {
+      const records = [0, 1, 2].map((n) => ({
+        timestamp: 1,
+        key: null,
+        value: Buffer.from(`${3 * i + n}`),
+        headers: [],
+      }));
+      const batch = encodeBatch(records, 3 * i);
+      batch.writeInt32BE(epoch, 12);
+      return batch;
+    });
+    const fetch = async (offset: number): Promise<FetchedPartition> => {
+      const first = Math.floor(offset / 3);
+      const buffer = Buffer.concat(log.slice(first, first + perFetch)) as SliceableBuffer;
+      const ends = { highWatermark: 3 * log.length, lastStableOffset: 3 * log.length };
+      const bytes = { buffer, recordsStart: 0, recordsEnd: buffer.length };
+      return { code: 0, throttleTimeMs: 0, abortedTransactions: [], ...ends, ...bytes };
+    };
+    const [values, losses]: [(string | null)[], DataLoss[]] = [[], []];
+    const onDataLoss = (loss: DataLoss) => void losses.push(loss);
+    const options = { decoders, maxBytes: 1024, readCommitted: false };
+    const planned = { ...range, leaderEpoch };
+    let failure: unknown;
+    try {
+      for await (const chunk of readFetches(fetch, planned, options)) chunk.forEach(() => {});
+    } catch (error) {
+      failure = error;
+    }
+    for await (const chunk of readFetches(fetch, planned, { ...options, onDataLoss })) {
+      chunk.forEach(({ value }) => void values.push(value));
+    }
+    return { values: values.join(), losses, failure };
+  };
+  const all = { values: "2,3,4,5,6,7", losses: [], failure: undefined };
+  assert.deepEqual(await read([5, 5, 6, 9], 6), all, "later records behind the range are none of it");
+  assert.deepEqual(await read([5, 9, 9], undefined), all, "a plan of an earlier release does not say its leader");
+  for (const perFetch of [1, 3]) {
+    const { values, losses, failure } = await read([5, 6, 7], 6, perFetch);
+    assert.equal(values, "2,3,4,5");
+    assert.deepEqual(losses, [{ range: { ...range, fromOffset: 6 }, reason: "truncated" }]);
+    await assertRefused(Promise.reject(failure), "OFFSETS_LOST", /records of t-0 from offset 6 to 8 are gone/, hint);
+  }
+  const none = await read([7, 7, 7], 6);
+  assert.equal(none.values, "");
+  assert.deepEqual(none.losses, [{ range, reason: "truncated" }]);
 });
 
 test("a range that was cut off is read as far as it goes, when the answers of a leader say so", async () => {

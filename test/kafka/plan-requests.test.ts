@@ -4,7 +4,7 @@ import type { BatchLimits } from "../../src/graph/source.ts";
 import { DirectStreamPlanner } from "../../src/kafka/direct-stream.ts";
 import { createTopic } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
-import { countRequests, LIST_OFFSETS } from "../helpers/requests.ts";
+import { countRequests, LIST_OFFSETS, OFFSET_FOR_LEADER_EPOCH } from "../helpers/requests.ts";
 import { openCluster } from "./read-all.ts";
 
 const limits: BatchLimits = {
@@ -39,6 +39,7 @@ test("a plan asks each leader once; where there are records to read once more, w
     await produceMany(topic, 6, (i) => `${i}`, { partitions: 3 });
     assert.equal(await countRequests(LIST_OFFSETS, planOnce), 2);
     assert.equal(await countRequests(LIST_OFFSETS, planOnce), 1);
+    assert.equal(await countRequests(OFFSET_FOR_LEADER_EPOCH, planOnce), 0, "that is asked when a leader has changed");
   } finally {
     await planner.close();
   }

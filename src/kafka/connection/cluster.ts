@@ -15,7 +15,8 @@ import {
   unexpectedCode,
 } from "./cluster-errors.ts";
 import { BrokerConnections } from "./connections.ts";
-import { EARLIEST, LATEST, listOffsets, type OffsetQuestion } from "./list-offsets.ts";
+import { epochEnds } from "./epoch-ends.ts";
+import { EARLIEST, LATEST, listOffsets, type OffsetAnswer, type OffsetQuestion } from "./list-offsets.ts";
 import { Metadata, type PartitionInfo, type TopicInfo } from "./metadata.ts";
 import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
 
@@ -28,6 +29,14 @@ const TRIES_FOR_A_MISSING_TOPIC = 4;
 /** The key of a partition in maps of offsets. */
 export function partitionKey({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
+}
+
+/** How far a partition can be read. */
+export interface PartitionEnd {
+  /** Of the next record; under read_committed the last stable offset. */
+  readonly offset: number;
+  /** Of the leader that said so; undefined when it names none. */
+  readonly leaderEpoch: number | undefined;
 }
 
 /** Who leads a partition, and the life of its topic. */
@@ -81,6 +90,29 @@ export class KafkaCluster implements AsyncDisposable {
   /** The offset of the next record; under read_committed the last stable offset. */
   latestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, number>> {
     return this.#offsets(partitions, LATEST, signal);
+  }
+
+  /** The same, with the epoch of the leader that gave the answer. */
+  async ends(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, PartitionEnd>> {
+    const answers = await this.#listOffsets(partitions, LATEST, signal);
+    return mapValues(answers, ({ offset, leaderEpoch }) => ({ offset, leaderEpoch: knownEpoch(leaderEpoch) }));
+  }
+
+  /**
+   * Up to where the log of the current leader agrees with that of the leader of an earlier `epoch`: what lies behind was written under a later
+   * one. Partitions of which the leader does not know it are left out.
+   */
+  async endsOfEpochs(
+    partitions: readonly (TopicPartition & { readonly epoch: number })[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, number>> {
+    const answers = await this.#askLeaders(
+      partitions,
+      "asking for the ends of leader epochs",
+      (leader, questions) => epochEnds(this.#connections, leader, questions),
+      signal,
+    );
+    return new Map([...answers].flatMap(([key, { offset }]) => (offset < 0 ? [] : [[key, offset]])));
   }
 
   /** The first offset whose record is not older than `timestampMs`; the latest offset when all are older. */
@@ -183,7 +215,30 @@ export class KafkaCluster implements AsyncDisposable {
     timestamp: number,
     signal: AbortSignal | undefined,
   ): Promise<Map<string, number>> {
-    const offsets = new Map<string, number>();
+    return mapValues(await this.#listOffsets(partitions, timestamp, signal), ({ offset }) => offset);
+  }
+
+  #listOffsets(
+    partitions: readonly TopicPartition[],
+    timestamp: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, OffsetAnswer>> {
+    return this.#askLeaders(
+      partitions,
+      "asking for offsets",
+      (leader, questions) => listOffsets(this.#connections, leader, questions, timestamp, this.params.isolationLevel),
+      signal,
+    );
+  }
+
+  /** One request to each leader, and again to whoever leads then, until each partition has its answer. */
+  async #askLeaders<P extends TopicPartition>(
+    partitions: readonly P[],
+    what: string,
+    ask: (leader: BrokerAddress, questions: readonly (P & OffsetQuestion)[]) => Promise<OffsetAnswer[]>,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, OffsetAnswer>> {
+    const found = new Map<string, OffsetAnswer>();
     let missing = partitions;
     let leaderless: TopicPartition | undefined;
     await this.persist(
@@ -192,28 +247,25 @@ export class KafkaCluster implements AsyncDisposable {
         const byLeader = await this.groupByLeader(missing, signal);
         leaderless = byLeader.leaderless;
         const answers = await Promise.allSettled(
-          byLeader.questions.map(([address, questions]) =>
-            listOffsets(this.#connections, address, questions, timestamp, this.params.isolationLevel),
-          ),
+          byLeader.questions.map(([leader, questions]) => ask(leader, questions)),
         );
         let failure: unknown;
         for (const answer of answers) {
           if (answer.status === "rejected") failure = answer.reason;
           else {
-            for (const { code, offset, ...where } of answer.value) {
-              if (code === ErrorCodes.NONE) offsets.set(partitionKey(where), offset);
-              else failure = new ProtocolError(code, `asking for offsets of ${partitionKey(where)}`);
+            for (const one of answer.value) {
+              if (one.code === ErrorCodes.NONE) found.set(partitionKey(one), one);
+              else failure = new ProtocolError(one.code, `${what} of ${partitionKey(one)}`);
             }
           }
         }
-        missing = missing.filter((partition) => !offsets.has(partitionKey(partition)));
+        missing = missing.filter((partition) => !found.has(partitionKey(partition)));
         for (const { topic } of missing) this.#metadata.forget(topic);
-        if (missing.length > 0)
-          throw failure ?? new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, "asking for offsets");
+        if (missing.length > 0) throw failure ?? new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, what);
       },
       (deadlineMs) => leaderless && noLeader(leaderless, deadlineMs),
     );
-    return offsets;
+    return found;
   }
 
   /** Who leads which of these partitions, by the last answers; asks for topics that are not known. Names a partition without leader. */
@@ -273,6 +325,11 @@ export class KafkaCluster implements AsyncDisposable {
     throw brokerUnreachable(this.triedAddresses, this.#deadlineMs, lastError);
   }
 }
+
+const mapValues = <A, B>(map: ReadonlyMap<string, A>, change: (value: A) => B) =>
+  new Map([...map].map(([key, value]): [string, B] => [key, change(value)]));
+
+const knownEpoch = (epoch: number) => (epoch < 0 ? undefined : epoch);
 
 const NO_LEADER = { leader: -1, leaderEpoch: -1 };
 

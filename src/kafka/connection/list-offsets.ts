@@ -19,6 +19,8 @@ export interface OffsetAnswer extends TopicPartition {
   readonly code: number;
   /** -1 when there is no record at or after the time. */
   readonly offset: number;
+  /** Of the leader for {@link LATEST}, else of the record; -1 when it is not known. */
+  readonly leaderEpoch: number;
 }
 
 /** Asks one leader for the offsets of all partitions it leads, in one request. */
@@ -51,9 +53,9 @@ function parse(cursor: ByteCursor): OffsetAnswer[] {
         const code = cursor.int16();
         cursor.int64(); // timestamp
         const offset = cursor.int64();
-        cursor.int32(); // leader epoch
+        const leaderEpoch = cursor.int32();
         cursor.skipTaggedFields();
-        return { topic, partition, code, offset };
+        return { topic, partition, code, offset, leaderEpoch };
       });
       cursor.skipTaggedFields();
       return answers;

@@ -54,13 +54,23 @@ export function offsetOutOfRange(
     : new LostRecords(`${what}: the partition ends at offset ${end}.`, at, { reason: "truncated" });
 }
 
+const UNCLEAN = "A leader without the newest records may have taken over (unclean leader election).";
+
+export function replacedByLaterLeader({ topic, partition, untilOffset }: OffsetRange, offset: number): LostRecords {
+  return new LostRecords(
+    `The planned records of ${topic}-${partition} from offset ${offset} to ${untilOffset} are gone: a later leader has written others there.`,
+    { topic, partition, offset },
+    { reason: "truncated", hint: `${UNCLEAN} ${START_AFRESH}` },
+  );
+}
+
 export function endsTooEarly({ topic, partition, untilOffset }: OffsetRange, offset: number, end: number): LostRecords {
   return new LostRecords(
     `${topic}-${partition} ends at offset ${end}, but the range goes to ${untilOffset}: records are missing from ${offset} on.`,
     { topic, partition, offset },
     {
       reason: "truncated",
-      hint: `A leader without the newest records may have taken over (unclean leader election). ${START_AFRESH}`,
+      hint: `${UNCLEAN} ${START_AFRESH}`,
     },
   );
 }

@@ -4,16 +4,18 @@ import { interruptible, orAborted } from "../connection/backoff.ts";
 import type { KafkaCluster } from "../connection/cluster.ts";
 import { decodeBatches } from "./decode-batches.ts";
 import type { FetchedPartition } from "./fetch.ts";
-import { LostRecords } from "./offsets-lost.ts";
+import { LostRecords, replacedByLaterLeader } from "./offsets-lost.ts";
 import { PartitionFetcher } from "./partition-fetcher.ts";
 import { prepareChunk } from "./prepare-chunk.ts";
-import { findBatches } from "./record-batch.ts";
+import { findBatches, type RecordBatch } from "./record-batch.ts";
 import type { RecordChunk, RecordDecoders } from "./record-chunk.ts";
 import { Standstill } from "./standstill.ts";
 
 /** An offset range of one life of a topic. Without `topicId` the range is read from the topic as it is now. */
 export interface RangeToRead extends OffsetRange {
   readonly topicId?: string | undefined;
+  /** Of the leader that had the whole range. What a later one has written into it are other records. */
+  readonly leaderEpoch?: number | undefined;
 }
 
 export interface ReadRangeOptions<K, V> {
@@ -49,7 +51,7 @@ export type Fetch = (offset: number, maxBytes: number) => Promise<FetchedPartiti
 /** {@link readRange} over anything that fetches. */
 export async function* readFetches<K, V>(
   fetch: Fetch,
-  planned: OffsetRange,
+  planned: RangeToRead,
   options: ReadRangeOptions<K, V> & { readonly maxBytes: number; readonly readCommitted: boolean },
 ): AsyncGenerator<RecordChunk<K, V>, void, void> {
   const { decoders, signal, onBytes, maxBytes, readCommitted } = options;
@@ -83,18 +85,30 @@ export async function* readFetches<K, V>(
       }
       continue;
     }
-    offset = found.nextOffset;
+    const foreign = found.batches.findIndex((batch) => isOfLaterLeader(batch, range));
+    const batches = foreign < 0 ? found.batches : found.batches.slice(0, foreign);
+    const lostFrom = Math.max(offset, (batches.at(-1)?.lastOffset ?? -1) + 1);
+    offset = foreign < 0 ? found.nextOffset : range.untilOffset;
     standstill = startStandstill();
     if (offset < range.untilOffset) {
       inFlight = fetch(offset, maxBytes);
       // When it fails while records are decoded, nobody waits for it yet; the await above will.
       inFlight.catch(() => undefined);
     }
-    for (const chunk of decodeBatches(fetched, found.batches, range, decoders)) {
+    for (const chunk of decodeBatches(fetched, batches, range, decoders)) {
       await prepareChunk(chunk, decoders);
       yield chunk;
     }
+    if (foreign >= 0) behindLoss(replacedByLaterLeader(range, lostFrom), range, lostFrom, options);
   }
+}
+
+/**
+ * The leader that the range was planned by had the whole of it. So what a later leader has written into it was written after the log was
+ * cut off, and so was all that follows.
+ */
+function isOfLaterLeader({ leaderEpoch, baseOffset }: RecordBatch, range: RangeToRead): boolean {
+  return range.leaderEpoch !== undefined && leaderEpoch > range.leaderEpoch && baseOffset < range.untilOffset;
 }
 
 /** Where to go on after an error that told of lost records; throws any other, and that one too when nobody is to be told. */

@@ -19,6 +19,8 @@ export interface RecordBatch {
   readonly end: number;
   readonly baseOffset: number;
   readonly lastOffset: number;
+  /** Of the leader that the batch was written to. */
+  readonly leaderEpoch: number;
   readonly codec: number;
   readonly isControl: boolean;
   readonly isTransactional: boolean;
@@ -127,6 +129,7 @@ function readHeader(
     end,
     baseOffset,
     lastOffset,
+    leaderEpoch: buffer.readInt32BE(start + 12),
     codec,
     isLogAppendTime: (attributes & 8) !== 0,
     isTransactional: (attributes & 16) !== 0,

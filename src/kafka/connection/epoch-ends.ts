@@ -1,0 +1,50 @@
+import type { BrokerAddress } from "./broker-address.ts";
+import type { ByteCursor } from "./byte-cursor.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import type { BrokerConnections } from "./connections.ts";
+import type { OffsetAnswer, OffsetQuestion } from "./list-offsets.ts";
+
+const OFFSET_FOR_LEADER_EPOCH = { key: 23, version: 4, flexible: true };
+const NO_REPLICA = -1;
+
+export interface EpochQuestion extends OffsetQuestion {
+  /** The epoch that is asked about, an earlier one than the leader's. */
+  readonly epoch: number;
+}
+
+/** Asks one leader how far its log goes in earlier leader epochs, for all partitions it leads, in one request; -1 where it does not know. */
+export async function epochEnds(
+  connections: BrokerConnections,
+  leader: BrokerAddress,
+  questions: readonly EpochQuestion[],
+): Promise<OffsetAnswer[]> {
+  const socket = await connections.socket(leader, "control");
+  const writer = new ByteWriter().int32(NO_REPLICA);
+  const byTopic = Map.groupBy(questions, ({ topic }) => topic);
+  writer.compactArray([...byTopic], ([topic, asked]) => {
+    writer.compactText(topic).compactArray(asked, ({ partition, leaderEpoch, epoch }) => {
+      writer.int32(partition).int32(leaderEpoch).int32(epoch).noTaggedFields();
+    });
+    writer.noTaggedFields();
+  });
+  return parse(await socket.request({ ...OFFSET_FOR_LEADER_EPOCH, body: writer.noTaggedFields().bytes }));
+}
+
+function parse(cursor: ByteCursor): OffsetAnswer[] {
+  cursor.int32(); // throttle time
+  return cursor
+    .compactArray(() => {
+      const topic = cursor.compactText() ?? "";
+      const answers = cursor.compactArray((): OffsetAnswer => {
+        const code = cursor.int16();
+        const partition = cursor.int32();
+        const leaderEpoch = cursor.int32();
+        const offset = cursor.int64();
+        cursor.skipTaggedFields();
+        return { topic, partition, code, offset, leaderEpoch };
+      });
+      cursor.skipTaggedFields();
+      return answers;
+    })
+    .flat();
+}
