@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { intervalClock, passingNoWindow, unpausedClock } from "../../src/driver/batch-clock.ts";
+import { dueWindow, paneOf, panesOf } from "../../src/state/windowed.ts";
+
+const INTERVAL_MS = 1000;
+
+test("whatever the clock does, each batch is in a window that comes, when windows are no shorter than their slide", async () => {
+  const multiple = fc.integer({ min: 1, max: 6 }).map((n) => n * INTERVAL_MS);
+  // How long each batch takes, or how far the clock is set back.
+  const steps = fc.array(fc.integer({ min: -9_000, max: 30_000 }), { minLength: 1, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(multiple, multiple, fc.boolean(), steps, async (a, b, paused, durations) => {
+      const panes = panesOf(Math.max(a, b), Math.min(a, b));
+      const slideMs = Math.min(a, b);
+      let now = 100_500;
+      const clock = {
+        now: () => now,
+        sleepUntil: async (time: number) => {
+          now = Math.max(now, time);
+        },
+      };
+      const unguarded = paused ? intervalClock(clock, INTERVAL_MS) : unpausedClock(clock);
+      const batches = passingNoWindow(unguarded, [panes]);
+      const waiting = new Set<number>();
+      const { signal } = new AbortController();
+      let last: number | undefined;
+      for (const duration of durations) {
+        const time = await batches.next(last, signal);
+        assert.ok(last === undefined || time > last, "batch times rise");
+        waiting.add(time);
+        const due = dueWindow(panes, time, last);
+        for (const batch of waiting) {
+          const pane = paneOf(panes, batch);
+          if (due !== undefined && pane >= due.first && pane <= due.last) waiting.delete(batch);
+          else assert.ok(time < batch + 2 * slideMs, `the batch at ${batch} is in no window up to ${time}`);
+        }
+        last = time;
+        now += duration;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
