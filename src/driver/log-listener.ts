@@ -19,12 +19,15 @@ export function logListener(logger: Logger): StreamingListener {
       );
     },
     onTaskFailed: ({ batchTime, partition, attempt, executorId, error, willRetry }) => {
-      const fields = { batchTime, partition, attempt, executorId, err: error };
+      const fields = { batchTime: new Date(batchTime).toISOString(), partition, attempt, executorId, err: error };
       if (willRetry) logger.warn(fields, "a task failed and is tried again");
       else logger.error(fields, "a task failed for good");
     },
     onRecordsSkipped: ({ batchTime, source, operator, count, first: { error: err, ...first } }) =>
-      logger.warn({ batchTime, source, operator, count, ...first, err }, "records were left out; this is the first"),
+      logger.warn(
+        { batchTime: new Date(batchTime).toISOString(), source, operator, count, ...first, err },
+        "records were left out; this is the first",
+      ),
     onExecutorLost: ({ executorId, error }) =>
       logger.warn({ executorId, err: error }, "an executor was lost and is replaced"),
     onDataLoss: ({ range, reason }) =>

@@ -2,20 +2,34 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 
-test("an error in the log says the message of its cause once, and has its code and hint", () => {
+test("an error in the log has its code, sentence and hint, and of the stack what is the user's", () => {
   const program = `
-    import { MillraceError } from "millrace";
+    import { defineJob, MillraceError } from "millrace";
     import { cliLogger } from "${new URL("../../src/cli/logger.ts", import.meta.url).href}";
-    const cause = new Error("no such page");
-    const hint = "Look it up.";
-    cliLogger("info").error({ err: new MillraceError("TASK_FAILED", "map failed: no such page", { hint, cause }) }, "it ended");`;
+    let cause;
+    const ofTheUser = () => { throw new TypeError("no such page", { cause: new Error("404") }); };
+    try {
+      defineJob({ appName: "a", get batchInterval() { return ofTheUser(); } }, () => {});
+    } catch (error) {
+      cause = error;
+    }
+    const log = cliLogger("info");
+    log.error({ err: new MillraceError("TASK_FAILED", "map failed: no such page", { hint: "Look.", cause }) }, "one");
+    log.error({ err: new Error("not ours") }, "two");`;
   const { stderr } = spawnSync(
     process.execPath,
     ["--conditions=millrace-source", "--input-type=module", "-e", program],
     { cwd: import.meta.dirname, encoding: "utf8" },
   );
-  const { err, msg } = JSON.parse(stderr);
-  assert.equal(msg, "it ended");
-  assert.deepEqual([err.code, err.message, err.hint], ["TASK_FAILED", "map failed: no such page", "Look it up."]);
-  assert.equal(err.cause.message, "no such page");
+  const [one, two] = stderr
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const { stack, at: _, ...told } = one.err;
+  assert.deepEqual(told, { code: "TASK_FAILED", message: "map failed: no such page", hint: "Look." });
+  assert.match(stack, /^TypeError: no such page\n.*ofTheUser/);
+  assert.match(stack, /\ncaused by Error: 404\n.*ofTheUser/);
+  assert.doesNotMatch(stack, /\/src\/|node:internal/);
+  assert.equal(two.err.message, "not ours");
+  assert.match(two.err.stack, /\n {4}at /);
 });
