@@ -10,7 +10,7 @@ export { resource } from "./executor/resource.ts";
 /** A batch's data seen from the driver. */
 export { BatchRDD, type Stats } from "./graph/batch-rdd.ts";
 /** A sequence of RDDs, one per batch. */
-export { DStream, StatefulDStream } from "./graph/dstream.ts";
+export { DStream, type StatefulDStream } from "./graph/dstream.ts";
 /** What a build function gets. */
 export type { JobContext } from "./graph/job-context.ts";
 export type { Folded, KeyOf, Named, Pair, ShuffleOptions, ValueOf } from "./graph/pair.ts";

@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as millrace from "millrace";
-import { BatchRDD, DStream, KafkaUtils, OffsetRange, RDD, StatefulDStream, StreamingContext } from "millrace";
+import { BatchRDD, DStream, KafkaUtils, OffsetRange, RDD, StreamingContext } from "millrace";
 import * as avro from "millrace/avro";
+import { StreamWithState } from "../src/graph/dstream.ts";
 import { JobContext } from "../src/graph/job-context.ts";
 import { JOB_CHECKS } from "../src/job/options.ts";
 
@@ -64,7 +65,7 @@ const chapters: { readonly [chapter: string]: readonly string[] } = {
   StreamingContext: [...methodsOf(StreamingContext), ...Object.keys(millrace), ...jobOptions],
   DStream: stream,
   "DStream of pairs": stream,
-  State: [...methodsOf(StatefulDStream), ...membersOf("src/state/map-with-state.ts", "State")],
+  State: [...methodsOf(StreamWithState), ...membersOf("src/state/map-with-state.ts", "State")],
   Windows: [...stream, "BAD_OPTION"],
   RDD: rdd,
   Actions: methodsOf(BatchRDD),
@@ -105,7 +106,7 @@ test("every public method, option and callback is in the table", () => {
   const plans = namedIn((chapter) => ["RDD", "Actions", "OffsetRange"].includes(chapter));
   const kafka = namedIn((chapter) => ["KafkaUtils", "OffsetRange"].includes(chapter));
   const expected: [ReadonlySet<string>, readonly string[]][] = [
-    [streams, methodsOf(StatefulDStream)],
+    [streams, methodsOf(StreamWithState)],
     [plans, [...rdd]],
     [kafka, [...Object.keys(KafkaUtils), ...Object.keys(OffsetRange), ...streamOptions]],
     [namedIn((chapter) => chapter === "StreamingContext"), [...methodsOf(JobContext), ...methodsOf(StreamingContext)]],

@@ -257,7 +257,7 @@ export class DStream<out T> extends StreamOutputs<T> {
     options: MapWithStateOptions<KeyOf<T>, S>,
   ): StatefulDStream<KeyOf<T>, S, Exclude<U, undefined>> {
     requireFunction("mapWithState", f);
-    return new StatefulDStream(mapWithStateNode(this.graph, this.node, f, options), this.graph);
+    return new StreamWithState(mapWithStateNode(this.graph, this.node, f, options), this.graph);
   }
 
   /** Brings equal keys together, without combining them. */
@@ -320,17 +320,24 @@ export class DStream<out T> extends StreamOutputs<T> {
   }
 }
 
-/** What mapWithState gives: what its function returned, and on request the state itself. Spark: `MapWithStateDStream`. */
-export class StatefulDStream<out K, out S, out U> extends DStream<U> {
+/**
+ * What mapWithState gives: what its function returned, and on request the state itself. Spark: `MapWithStateDStream`. A DStream *and* more, not
+ * a subclass: only so are streams of pairs taken for that, by what needs pairs.
+ */
+export type StatefulDStream<K, S, U> = DStream<U> & {
+  /** Every key with its state, after each batch. It costs a visit to every key, in the batches in which somebody asks for it. */
+  stateSnapshots(): DStream<[K, S]>;
+};
+
+/** @internal */
+export class StreamWithState<out K, out S, out U> extends DStream<U> {
   readonly #state: NodeOf<"state">;
 
-  /** @internal */
   constructor(state: NodeOf<"state">, graph: Graph) {
     super(state, graph);
     this.#state = state;
   }
 
-  /** Every key with its state, after each batch. It costs a visit to every key, in the batches in which somebody asks for it. */
   stateSnapshots(): DStream<[K, S]> {
     const node = this.graph.node("stateSnapshots", { kind: "snapshots", parent: this.#state });
     return new DStream<[K, S]>(node, this.graph);

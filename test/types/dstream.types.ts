@@ -241,6 +241,8 @@ export function stateIsTypedByWhatItsFunctionsTakeAndGive(
   );
   expectType<DStream<[string, { total: number }]>>().of(counted.stateSnapshots());
   expectType<StatefulDStream<string, { total: number }, [string, number]>>().of(counted);
+  expectType<DStream<[string, number]>>().of(counted.reduceByKey((a, b) => a + b));
+  expectType<DStream<[string, [number, number]]>>().of(counted.join(pairs));
   const keys = pairs.mapWithState((key, _value, _state: State<number>) => (key === "" ? undefined : key), {
     name: "k",
   });
