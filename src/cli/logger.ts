@@ -13,6 +13,8 @@ export function cliLogger(level: string): Logger {
       destination: 2,
       sync: true,
       translateTime: "SYS:HH:MM:ss.l",
+      // For programs: the message says where, to whoever reads it.
+      ignore: "err.at",
       colorize: process.env.NO_COLOR === undefined,
     }),
   );
@@ -29,7 +31,8 @@ function loggedError(error: Error): object {
   const { code, message, hint, at, cause } = error;
   const stacks: string[] = [];
   for (let reason = cause; reason instanceof Error; reason = reason.cause) stacks.push(usersPart(reason.stack ?? ""));
-  return { code, message, hint, at, stack: stacks.length > 0 ? stacks.join("\ncaused by ") : undefined };
+  const where = Object.keys(at).length > 0 ? at : undefined;
+  return { code, message, hint, at: where, stack: stacks.length > 0 ? stacks.join("\ncaused by ") : undefined };
 }
 
 function usersPart(stack: string): string {
