@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
-import type { Abandonment, Entry } from "./entry.ts";
+import type { Abandonment, Adoption, Entry } from "./entry.ts";
 import { epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
 import { StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
@@ -83,15 +83,26 @@ export class Checkpoint {
   }
 
   /** Step 6 of a batch. When it resolves, the next batch starts at its ends and from its states. */
-  async complete(seq: number, writes: StateWrites = {}): Promise<void> {
+  async complete(seq: number, writes: StateWrites = {}, written: readonly string[] = []): Promise<void> {
     const states = await this.#states.write(writes, this.epoch);
-    await this.#append({ type: "complete", seq, ...(Object.keys(states).length > 0 && { states }) });
+    await this.#append({
+      type: "complete",
+      seq,
+      ...(Object.keys(states).length > 0 && { states }),
+      ...(written.length > 0 && { written }),
+    });
     if (seq % BATCHES_PER_SWEEP === 0) await this.#states.sweep(this.#world, this.epoch);
   }
 
   /** The batch is left out. When it resolves, the next batch starts at its ends; states and windows are those of the batch before. */
   async abandon(seq: number, why: Abandonment): Promise<void> {
     await this.#append({ type: "abandon", seq, why });
+  }
+
+  /** What sinks hold is accepted. When it resolves, this driver's epoch is above `epoch`, the highest that they have seen. @throws FENCED */
+  async adopt(adoption: Adoption, epoch: number): Promise<void> {
+    if (epoch >= this.epoch) await this.#roll(epoch + 1);
+    await this.#append({ type: "adopt", ...adoption });
   }
 
   /** A partition of a state as the last completed batch has left it: a snapshot and the changes after it. @throws CHECKPOINT_CORRUPT */
@@ -114,11 +125,14 @@ export class Checkpoint {
   }
 
   /** A driver that succeeds itself, so that a segment does not grow for ever. */
-  async #roll(): Promise<void> {
+  async #roll(next = this.epoch + 1): Promise<void> {
     await this.#log.refuseWhenFenced();
     const { epoch, length } = this.#log;
-    if (!(await this.#store.create(segmentName(epoch + 1)))) throw this.#fenced(epoch, epoch + 1);
-    this.#log = this.#logOf(epoch + 1);
+    if (!(await this.#store.create(segmentName(next)))) throw this.#fenced(epoch, next);
+    // Whoever came in between may have planned a batch that this one does not know of.
+    const between = (await epochsIn(this.#store)).find((other) => other > epoch && other < next);
+    if (between !== undefined) throw this.#fenced(epoch, between);
+    this.#log = this.#logOf(next);
     await this.#begin({ epoch, length });
     await this.#sweep();
   }
@@ -156,9 +170,9 @@ export class Checkpoint {
 
   /** The segment before the present one is kept: someone may be reading it. Those before are of no use. */
   async #sweep(): Promise<void> {
-    for (const epoch of await epochsIn(this.#store)) {
-      if (epoch < this.epoch - 1) await this.#store.delete(segmentName(epoch));
-    }
+    const older = (await epochsIn(this.#store)).filter((epoch) => epoch < this.epoch);
+    const before = Math.max(...older);
+    for (const epoch of older) if (epoch < before) await this.#store.delete(segmentName(epoch));
     await this.#states.sweep(this.#world, this.epoch);
   }
 }

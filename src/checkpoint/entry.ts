@@ -17,10 +17,17 @@ export type Entry =
   | { readonly type: "start"; readonly positions: Positions }
   /** A batch is about to run by this plan, and by no other. */
   | { readonly type: "plan"; readonly plan: BatchPlan; readonly graph: string; readonly code?: string }
-  /** All outputs of the batch are done. */
-  | { readonly type: "complete"; readonly seq: number; readonly states?: WrittenStates }
+  /** All outputs of the batch are done; `written` names those that left something in their sink, now or when the batch ran before. */
+  | {
+      readonly type: "complete";
+      readonly seq: number;
+      readonly states?: WrittenStates;
+      readonly written?: readonly string[];
+    }
   /** The driver has stopped well: another one may take over at once. */
   | { readonly type: "release" }
+  /** What the sinks hold was accepted as it is, by whoever restored or copied the checkpoint or a sink: see {@link Adoption}. */
+  | ({ readonly type: "adopt" } & Adoption)
   /** The batch has failed for good and is left out: nothing will run it again by itself. */
   | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment };
 
@@ -29,6 +36,13 @@ export interface Abandonment {
   readonly code: string;
   readonly message: string;
   readonly outputs: readonly { readonly name: string; readonly done: boolean }[];
+}
+
+export interface Adoption {
+  /** The highest batch of which any sink holds something. Above all that the checkpoint knows, batches go on after it, and none is pending. */
+  readonly seq: number;
+  /** By output: the highest batch of which its sink holds something, or 0. */
+  readonly written: { readonly [output: string]: number };
 }
 
 /** What a batch has written of each state, by partition; nothing where nothing has changed. */

@@ -15,6 +15,8 @@ export interface World {
   readonly earlier: readonly BatchPlan[];
   /** By name, each partition's snapshot and the changes after it. */
   readonly states: { readonly [name: string]: readonly (readonly StatePart[])[] };
+  /** By output, the last batch that left something in its sink: so far the sink has come at least. */
+  readonly written: { readonly [output: string]: number };
   /** How many batches were left out, and the last of them. */
   readonly abandoned: { readonly count: number; readonly last: readonly AbandonedBatch[] };
 }
@@ -31,6 +33,7 @@ export const NEW_WORLD: World = {
   pending: null,
   earlier: [],
   states: {},
+  written: {},
   abandoned: { count: 0, last: [] },
 };
 
@@ -56,7 +59,15 @@ export function after(world: World, entry: Entry): World {
         ...passed(world, plan),
         earlier: remembered(world.earlier, plan),
         states: advanced(world.states, plan, entry.states ?? {}),
+        written: {
+          ...world.written,
+          ...Object.fromEntries((entry.written ?? []).map((output) => [output, entry.seq])),
+        },
       };
+    }
+    case "adopt": {
+      const adopted = { ...world, written: { ...world.written, ...entry.written } };
+      return entry.seq > lastPlanned(world) ? { ...adopted, seq: entry.seq, pending: null } : adopted;
     }
     case "abandon": {
       const plan = pendingPlan(world, entry.seq);
@@ -65,6 +76,11 @@ export function after(world: World, entry: Entry): World {
       return { ...passed(world, plan), abandoned: { count: world.abandoned.count + 1, last } };
     }
   }
+}
+
+/** The last batch that can have reached a sink. */
+export function lastPlanned({ seq, pending }: World): number {
+  return pending?.plan.seq ?? seq;
 }
 
 function pendingPlan({ pending }: World, seq: number): BatchPlan {

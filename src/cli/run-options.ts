@@ -14,6 +14,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --checkpoint-directory <path>  what a restart goes on from; a directory or postgres://host/database#name
   --accept-changed-graph         run a batch that a job with other operations has planned
   --accept-changed-code          run a batch that other code of the same graph has planned
+  --adopt                        take over a checkpoint or a sink that was restored or copied: see docs/guarantees.md
   --standby                      wait until the driver on this checkpoint has stopped, or has been silent for 30 s
   ${SUPERVISE}                    start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
 
@@ -72,6 +73,7 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
       checkpointDirectory: values["checkpoint-directory"],
       acceptChangedGraph: values["accept-changed-graph"],
       acceptChangedCode: values["accept-changed-code"],
+      adopt: values.adopt,
       standby: values.standby || undefined,
       onRecordError: values["on-record-error"] as EngineOptions["onRecordError"],
       taskMaxFailures: numberOf("task-max-failures", values["task-max-failures"]),
@@ -130,6 +132,7 @@ const OPTIONS = {
   "checkpoint-directory": TEXT,
   "accept-changed-graph": FLAG,
   "accept-changed-code": FLAG,
+  adopt: FLAG,
   standby: FLAG,
   "on-record-error": TEXT,
   "task-max-failures": TEXT,

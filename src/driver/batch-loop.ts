@@ -235,10 +235,10 @@ export class BatchLoop {
     let processed = started;
     let failure: Error | undefined;
     try {
-      await runOutputs(outputs, [...back.states, ...back.windows], run, sinks, progress, limits);
+      const written = await runOutputs(outputs, [...back.states, ...back.windows], run, sinks, progress, limits);
       processed = clock.now();
       await this.#border("after outputs");
-      await journal.complete(plan.seq, states.writes(plan));
+      await journal.complete(plan.seq, states.writes(plan), written);
       states.commit();
       sums.commit();
       windows.keep(plan.seq, run.windowBlocks());

@@ -4,7 +4,7 @@ import type { Output } from "../graph/node.ts";
 import { assert } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import { partitionOf } from "../operators/partition.ts";
-import type { OutputIdentity } from "../operators/sink.ts";
+import type { OutputIdentity, SinkProgress } from "../operators/sink.ts";
 import type { BatchRun } from "./batch-run.ts";
 
 type SaveTo = Extract<Output, { kind: "saveTo" }>;
@@ -38,10 +38,22 @@ export class DriverSinks {
     }
   }
 
-  /** Step 5 for one output: `parts` are what its tasks returned. */
-  async finish(output: SaveTo, parts: readonly unknown[], run: BatchRun, signal: AbortSignal): Promise<void> {
+  /** What the sinks know of a checkpoint, by output: undefined of one that they do not know. Sinks that cannot tell are left out. */
+  async progress(checkpointId: string, appName: string): Promise<Map<string, SinkProgress | undefined>> {
+    const all = new Map<string, SinkProgress | undefined>();
+    for (const output of this.#outputs) {
+      const { sink, name } = output;
+      if (sink.progress === undefined) continue;
+      const identity = { checkpointId, appName, output: name };
+      all.set(name, await sink.progress(await this.#connections.open(output, identity), identity));
+    }
+    return all;
+  }
+
+  /** Step 5 for one output: `parts` are what its tasks returned. @returns whether its sink holds something of the batch now. */
+  async finish(output: SaveTo, parts: readonly unknown[], run: BatchRun, signal: AbortSignal): Promise<boolean> {
     const { sink } = output;
-    if ("commitPartition" in sink) return;
+    if ("commitPartition" in sink) return parts.length > 0;
     const { plan } = run;
     const identity = identityOf(output, plan);
     const commit = {
@@ -57,7 +69,7 @@ export class DriverSinks {
     const connection = await this.#connections.open(output, identity);
     if ("publishBatch" in sink) {
       await sink.publishBatch(connection, parts, commit);
-      return;
+      return true;
     }
     assert("commitBatch" in sink, `${output.name} has none of the three shapes of a sink`);
     const partitions = (await run.run(output.node, { kind: "collect" })) as never[][];
@@ -66,6 +78,7 @@ export class DriverSinks {
       partitions.map((values) => partitionOf(once(values))),
       commit,
     );
+    return true;
   }
 
   close(): Promise<void> {

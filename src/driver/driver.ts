@@ -17,6 +17,7 @@ import { BatchLoop, runningPlan } from "./batch-loop.ts";
 import { BatchRun, lasting } from "./batch-run.ts";
 import { Broadcasts } from "./broadcasts.ts";
 import { closeFailed, closeInTime } from "./close.ts";
+import { compareSinks } from "./compare-sinks.ts";
 import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
 import {
@@ -232,10 +233,11 @@ export class Driver {
     refusePlanOfAnotherGraph(world, this.#graphDigest, options.acceptChangedGraph);
     if (keepsExactlyOnce(context)) refusePlanOfOtherCode(world, this.#parts.code, options);
     refuseOtherStates(this.#back, world, options.acceptChangedGraph);
+    if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, options);
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
-    await this.#broadcasts.open(world.pending?.plan.broadcasts);
+    await this.#broadcasts.open(journal.world.pending?.plan.broadcasts);
     const unknown = this.#streams.filter(({ source }) => world.positions?.[source.name] === undefined);
     if (unknown.length > 0) {
       await journal.start(Object.fromEntries(unknown.map(({ source, planner }) => [source.name, planner.positions()])));

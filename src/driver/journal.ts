@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Abandonment, StatePart } from "../checkpoint/entry.ts";
+import type { Abandonment, Adoption, StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
 import { awaitTurn, type Standby } from "../checkpoint/standby.ts";
 import type { StateWrites } from "../checkpoint/state-log.ts";
@@ -18,8 +18,11 @@ export interface Journal {
   readonly world: World;
   start(positions: Positions): Promise<void>;
   plan(plan: BatchPlan, graph: string, code?: string): Promise<void>;
-  complete(seq: number, writes: StateWrites): Promise<void>;
+  /** `written` names the outputs that left something in their sinks. */
+  complete(seq: number, writes: StateWrites, written: readonly string[]): Promise<void>;
   abandon(seq: number, why: Abandonment): Promise<void>;
+  /** What sinks hold is accepted, and the highest epoch that they have seen is left behind. */
+  adopt(adoption: Adoption, epoch: number): Promise<void>;
   /** A partition of a state, as the last completed batch has left it. */
   readState(name: string, partition: number): Promise<readonly Uint8Array[]>;
   /** @throws FENCED when a newer driver is there */
@@ -81,6 +84,8 @@ class MemoryJournal implements Journal {
   async abandon(seq: number, why: Abandonment): Promise<void> {
     this.world = after(this.world, { type: "abandon", seq, why });
   }
+
+  async adopt(): Promise<void> {}
 
   async readState(name: string, partition: number): Promise<readonly Uint8Array[]> {
     return (this.world.states[name]?.[partition] ?? []).map(({ position }) => this.#parts.get(position)!);

@@ -23,6 +23,7 @@ export interface OutputLimits {
 /**
  * Steps 4 and 5 of a batch: what runs on executors, states and windows with it, all in as few passes as possible; then, one after the other in the order of
  * registration, what runs on the driver. The first failure ends the batch.
+ * @returns the outputs whose sinks hold something of the batch
  */
 export async function runOutputs(
   outputs: readonly Output[],
@@ -31,7 +32,7 @@ export async function runOutputs(
   sinks: DriverSinks,
   progress: BatchProgress,
   limits: OutputLimits,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { probe } = limits;
   const onExecutors = outputs.filter((output) => runsOnExecutors(output, probe));
   const probed = probe === undefined ? [] : outputs.filter(({ named }) => named);
@@ -43,15 +44,17 @@ export async function runOutputs(
     });
   }
   await limits.afterTasks();
+  const written: string[] = [];
   for (const output of outputs) {
     if (probe !== undefined && output.named) probe.onOutput(output, run.plan.seq, results.values.get(output)!);
     if (output.kind === "foreachPartition" || isCaptured(output, probe)) continue;
-    await timed([output], outputs, progress, limits.clock, () =>
-      output.kind === "foreachRDD"
-        ? callForeachRDD(output, run, limits)
-        : sinks.finish(output, results.parts.get(output) ?? [], run, limits.signal),
-    );
+    await timed([output], outputs, progress, limits.clock, async () => {
+      if (output.kind === "foreachRDD") return callForeachRDD(output, run, limits);
+      const parts = results.parts.get(output) ?? [];
+      if (await sinks.finish(output, parts, run, limits.signal)) written.push(output.name);
+    });
   }
+  return written;
 }
 
 function runsOnExecutors(output: Output, probe: DriverProbe | undefined): boolean {

@@ -67,6 +67,11 @@ export interface EngineOptions {
   /** Runs a batch that other code of the same graph has planned, when an exactly-once output or a state may have a part of it. @default false */
   acceptChangedCode?: boolean | undefined;
   /**
+   * For one start: takes over a checkpoint or a sink that was restored or copied, where they no longer fit. What a sink has lost stays lost; what sinks
+   * hold beyond the checkpoint is written once more. @default false: SINK_BEHIND or SINK_AHEAD
+   */
+  adopt?: boolean | undefined;
+  /**
    * Waits for its turn: until the driver that works on the checkpoint has stopped, or has written nothing for so long (true: 30 s, or three batch
    * intervals if that is longer). @default false: takes over at once
    */
@@ -139,6 +144,7 @@ export interface ResolvedOptions {
   readonly checkpointDirectory: string | undefined;
   readonly acceptChangedGraph: boolean;
   readonly acceptChangedCode: boolean;
+  readonly adopt: boolean;
   /** How long the other driver may be silent; undefined when nobody is waited for. */
   readonly standbyMs: number | undefined;
   readonly failedBatch: ResolvedFailurePolicy;
@@ -172,6 +178,7 @@ export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Che
   checkpointDirectory: isPlace,
   acceptChangedGraph: isBoolean,
   acceptChangedCode: isBoolean,
+  adopt: isBoolean,
   standby: checkedLater,
   failedBatch: isFailurePolicy,
   onRecordError: isOneOf("fail", "skip"),
@@ -225,6 +232,7 @@ export function resolveOptions(
     checkpointDirectory: given.checkpointDirectory === undefined ? undefined : placeOf(given.checkpointDirectory),
     acceptChangedGraph: given.acceptChangedGraph ?? false,
     acceptChangedCode: given.acceptChangedCode ?? false,
+    adopt: given.adopt ?? false,
     standbyMs: standbyOf(given.standby, batchIntervalMs),
     failedBatch: resolveFailurePolicy(given.failedBatch),
     onRecordError: given.onRecordError ?? "fail",

@@ -30,11 +30,24 @@ export type BatchCommit = Omit<PartitionCommit, "partition">;
 
 export type Written = "written" | "already written";
 
+/** How far an output has come, as its sink knows it: over all its partitions, of this checkpoint only. */
+export interface SinkProgress {
+  /** The highest batch of which the sink holds anything, be it a partition without values; 0 when it holds nothing. */
+  readonly seq: number;
+  /** The highest that a driver has fenced or written under. */
+  readonly epoch: number;
+}
+
 export interface SinkLife<C> {
   /** Once on each executor that writes, and on the driver. */
   open(output: OutputIdentity): Promise<C>;
   /** By a new driver before its first plan, for every partition: from now on older epochs are refused. */
   fence(connection: C, output: OutputIdentity, epoch: number, numPartitions: number): Promise<void>;
+  /**
+   * By a new driver, before it fences: what the checkpoint and the sink know of each other is compared. What was committed counts, what is under way
+   * does not; undefined when the sink knows nothing of this output. A sink without it is not compared.
+   */
+  progress?(connection: C, output: OutputIdentity): Promise<SinkProgress | undefined>;
   close(connection: C): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalDiskStore } from "../checkpoint/local-disk.ts";
@@ -13,7 +14,7 @@ import {
 } from "../checkpoint/sealed-log.ts";
 import type { Time } from "../model/duration.ts";
 import { assert, type MillraceError } from "../model/errors.ts";
-import type { BatchCommit, OutputIdentity, Written } from "../operators/sink.ts";
+import type { BatchCommit, OutputIdentity, SinkProgress, Written } from "../operators/sink.ts";
 import { syncFolder } from "./files-disk.ts";
 import type { ManifestPart } from "./files-part.ts";
 import { shortHash } from "./short-hash.ts";
@@ -84,7 +85,7 @@ export class Manifest {
       const highest = Math.max(0, ...(await epochsIn(store)));
       if (highest >= epoch || !(await store.create(segmentName(epoch)))) throw fenced(Math.max(highest, epoch));
       const before = await lastBegun<ManifestEntry>(store, epoch);
-      const last = before === undefined ? { seq: 0, digest: "" } : (batchesOf(before).at(-1) ?? before.begin);
+      const last = before === undefined ? { seq: 0, digest: "" } : lastBatchOf(before);
       await mkdir(join(folder, epochFolder(epoch)));
       await syncFolder(folder);
       const log = new SealedLog<ManifestEntry>(store, epoch, fenced);
@@ -147,6 +148,19 @@ export class Manifest {
     await this.#log.append({ type: "swept" });
   }
 }
+
+/** What the manifests of an output say, whoever writes them. Writes nothing. */
+export async function progressOf(directory: string, identity: OutputIdentity): Promise<SinkProgress | undefined> {
+  const folder = join(directory, folderOf(identity));
+  if (!existsSync(folder)) return undefined;
+  const store = LocalDiskStore.at(folder);
+  const epochs = await epochsIn(store);
+  if (epochs.length === 0) return undefined;
+  const last = await lastBegun<ManifestEntry>(store, Number.POSITIVE_INFINITY);
+  return { seq: last === undefined ? 0 : lastBatchOf(last).seq, epoch: Math.max(...epochs) };
+}
+
+const lastBatchOf = (segment: BegunSegment<ManifestEntry>) => batchesOf(segment).at(-1) ?? segment.begin;
 
 function unsweptOf({ begin, entries }: BegunSegment<ManifestEntry>): readonly Seal[] {
   return entries.some(({ type }) => type === "swept") ? [] : begin.unswept;

@@ -5,7 +5,7 @@ import { type Check, checkOptions, isText } from "../model/options.ts";
 import { defineSink, type OutputIdentity, type Sink } from "../operators/sink.ts";
 import { onDisk } from "./files-disk.ts";
 import { type FileFormat, jsonLines } from "./files-format.ts";
-import { epochFolder, folderOf, Manifest } from "./files-manifest.ts";
+import { epochFolder, folderOf, Manifest, progressOf } from "./files-manifest.ts";
 import { type ManifestPart, writePart } from "./files-part.ts";
 
 export interface FilesOptions<T> {
@@ -30,6 +30,7 @@ export function files<T>(options: FilesOptions<T>): Sink<T> {
   return defineSink<T, Manifests>({
     open: async () => new Manifests(directory),
     fence: (manifests, output, epoch) => manifests.fence(output, epoch),
+    progress: (_, output) => onDisk(directory, () => progressOf(directory, output)),
     writePartition(_, partition, commit) {
       return writePart(join(directory, folderOf(commit), epochFolder(commit.epoch)), partition, commit, format);
     },

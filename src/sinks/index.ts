@@ -10,6 +10,7 @@ export {
   type PublishedSink,
   type Sink,
   type SinkDefinition,
+  type SinkProgress,
   type Written,
 } from "../operators/sink.ts";
 export { type FilesOptions, files } from "./files.ts";

@@ -65,6 +65,12 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
         if (fenced.status === "rejected") throw fenced.reason;
       }
     },
+    async progress(writer, output) {
+      const notes = await writer.notes(transactionalIdsOf(output));
+      if (notes.size === 0) return undefined;
+      const all = [...notes.values()].map((note) => progressIn(note)!);
+      return { seq: Math.max(...all.map(({ seq }) => seq)), epoch: Math.max(...all.map(({ epoch }) => epoch)) };
+    },
     async commitPartition(writer, partition, commit) {
       const { seq, epoch, digest, signal } = commit;
       const written = await writer.commit({
@@ -101,9 +107,12 @@ async function encoderFor<T>(encoder: Encoder<T>, place: EncodePlace): Promise<E
 }
 
 /** Without epoch and attempt: each new writer of this partition ends what an earlier one has left open. */
-function transactionalIdOf({ checkpointId, output }: OutputIdentity, partition: number): string {
-  return `${checkpointId}.${output}.${partition}`;
+function transactionalIdOf(identity: OutputIdentity, partition: number): string {
+  return `${transactionalIdsOf(identity)}${partition}`;
 }
+
+/** How those of all partitions begin. */
+const transactionalIdsOf = ({ checkpointId, output }: OutputIdentity) => `${checkpointId}.${output}.`;
 
 const noteOf = (progress: Progress) => JSON.stringify(progress);
 const progressIn = (note: string | undefined) => (note === undefined ? undefined : (JSON.parse(note) as Progress));

@@ -1,5 +1,5 @@
 import { assert, MillraceError } from "../model/errors.ts";
-import type { OutputIdentity, PartitionCommit } from "../operators/sink.ts";
+import type { OutputIdentity, PartitionCommit, SinkProgress } from "../operators/sink.ts";
 import type { Database, Session } from "./postgres-database.ts";
 import { shortHash } from "./short-hash.ts";
 import { isStillToWrite, type Progress } from "./sink-errors.ts";
@@ -101,6 +101,18 @@ async function raiseEpochs(session: Session, identity: OutputIdentity, epoch: nu
   );
   const newest = Math.max(0, ...rows.map((row) => Number(row.epoch)));
   isStillToWrite({ output, epoch, seq: Number.POSITIVE_INFINITY, digest: "" }, { epoch: newest, seq: 0, digest: "" });
+}
+
+/** Of all partitions, also of those that a batch no longer has. */
+export async function progressOf(database: Database, output: OutputIdentity): Promise<SinkProgress | undefined> {
+  const { rows } = await database.transaction({ ...output, epoch: 0 }, (session) =>
+    session.query(
+      "select max(seq) as seq, max(epoch) as epoch from millrace_progress where checkpoint_id = $1 and output = $2",
+      [output.checkpointId, output.output],
+    ),
+  );
+  const { seq, epoch } = rows[0]!;
+  return seq === null ? undefined : { seq: Number(seq), epoch: Number(epoch) };
 }
 
 const isLockTimeout = (error: unknown) =>

@@ -3,7 +3,7 @@ import { type Check, checkedLater, checkOptions, isFunction, isPostgresUrl, isTe
 import type { Partition } from "../operators/partition.ts";
 import { defineSink, type PartitionCommit, type Sink } from "../operators/sink.ts";
 import { Database, isConflict, type PgClient, type Session } from "./postgres-database.ts";
-import { claim, fence, PROGRESS_TABLE } from "./postgres-progress.ts";
+import { claim, fence, PROGRESS_TABLE, progressOf } from "./postgres-progress.ts";
 import { type PostgresRow, RowWriter } from "./postgres-rows.ts";
 import { Rereadable } from "./rereadable.ts";
 
@@ -43,6 +43,7 @@ export function postgres<T>(options: PostgresOptions<T>): Sink<T> {
   return defineSink<T, Database>({
     open: () => Database.open(options.connection, `${PROGRESS_TABLE};${options.setup ?? ""}`),
     fence: (database, output, epoch, numPartitions) => fence(database, output, epoch, numPartitions),
+    progress: (database, output) => progressOf(database, output),
     async commitPartition(database, partition, commit) {
       const values = new Rereadable(partition);
       for (let attempt = 1; ; attempt++) {

@@ -49,6 +49,7 @@ export function sqlite<T>(options: SqliteOptions<T>): Sink<T> {
   return defineSink<T, Writer<T>>({
     open: async () => new Writer(options),
     fence: async (writer, output, epoch) => writer.fence(output, epoch),
+    progress: async (writer, output) => writer.progress(output),
     async commitBatch(writer, partitions, commit) {
       const values: T[] = [];
       for (const partition of partitions) for await (const chunk of partition.chunks()) values.push(...chunk);
@@ -80,6 +81,10 @@ class Writer<T> {
       isStillToWrite({ output, seq: Number.POSITIVE_INFINITY, epoch, digest: "" }, known);
       this.#setProgress(checkpointId, output, { seq: known?.seq ?? 0, epoch, digest: known?.digest ?? "" });
     });
+  }
+
+  progress({ checkpointId, output }: OutputIdentity): Progress | undefined {
+    return this.#guard("read", () => this.#progress(checkpointId, output));
   }
 
   /** @returns false when the batch is there already. */

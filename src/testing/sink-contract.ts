@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Partition, partitionOf } from "../operators/partition.ts";
-import type { BatchCommit, Sink, SinkDefinition } from "../operators/sink.ts";
+import type { BatchCommit, Sink, SinkDefinition, SinkProgress } from "../operators/sink.ts";
 
 export interface SinkUnderTest<T> {
   readonly sink: Sink<T>;
@@ -94,6 +94,29 @@ export function sinkContract<T>(
     await sink.expect([1, 2]);
   });
 
+  check(
+    "its progress, if it tells any, is the last batch that is stored and the newest epoch, of this checkpoint",
+    async (sink) => {
+      if (!sink.tellsProgress) return;
+      assert.equal(await sink.progress(), undefined);
+      await sink.fence(1, "other");
+      assert.equal(await sink.progress(), undefined, "of another checkpoint");
+      await sink.fence(1);
+      assert.deepEqual(await sink.progress(), { seq: 0, epoch: 1 }, "after a fence");
+      await sink.apply({ seq: 1 }, [[1], [2]]);
+      await sink.apply({ seq: 2 }, [[], [3]]);
+      await sink.reopen();
+      assert.deepEqual(await sink.progress(), { seq: 2, epoch: 1 }, "after two batches");
+      await sink.fence(4);
+      assert.deepEqual(await sink.progress(), { seq: 2, epoch: 4 }, "after a newer driver");
+      await sink.apply({ seq: 3, epoch: 4 }, [[], []]);
+      assert.deepEqual(await sink.progress(), { seq: 3, epoch: 4 }, "after a batch without values");
+      await assert.rejects(sink.apply({ seq: 4, epoch: 4 }, [[4, 5]], { failAfter: 1 }), /half way/);
+      assert.deepEqual(await sink.progress(), { seq: 3, epoch: 4 }, "after a batch that failed half way");
+      await sink.expect([1, 2, 3]);
+    },
+  );
+
   check("another checkpoint is another history", async (sink) => {
     await sink.fence(1);
     await sink.apply({ seq: 1 }, [[1], [2]]);
@@ -117,6 +140,15 @@ class Applied<T> {
 
   async fence(epoch: number, checkpointId = "checkpoint"): Promise<void> {
     await this.#definition.fence(await this.#connection, identity(checkpointId), epoch, 2);
+  }
+
+  get tellsProgress(): boolean {
+    return this.#definition.progress !== undefined;
+  }
+
+  async progress(): Promise<SinkProgress | undefined> {
+    const known = await this.#definition.progress?.(await this.#connection, identity("checkpoint"));
+    return known && { seq: known.seq, epoch: known.epoch };
   }
 
   async apply(

@@ -35,8 +35,61 @@ test("a driver finds the world as the one before it left it", async () => {
     pending: { plan: planOf(2, 9, 12), graph: "g" },
     earlier: [],
     states: {},
+    written: {},
     abandoned: { count: 0, last: [] },
   });
+});
+
+test("of each output the last batch that left something in its sink is known, whatever came after", async () => {
+  const disk = new MemoryDisk();
+  const first = await Checkpoint.open(disk.store(), "job");
+  await first.start(start);
+  await first.plan(planOf(1, 5, 9), "g");
+  await first.complete(1, {}, ["a", "b"]);
+  await first.plan(planOf(2, 9, 12), "g");
+  await first.complete(2, {}, ["b"]);
+  await first.plan(planOf(3, 12, 13), "g");
+  await first.abandon(3, { code: "TASK_FAILED", message: "no", outputs: [{ name: "a", done: true }] });
+  const { world } = await Checkpoint.open(disk.store(), "job");
+  assert.deepEqual(world.written, { a: 1, b: 2 });
+});
+
+test("a driver that adopts what sinks hold has an epoch above theirs, and goes on after their last batch", async () => {
+  const disk = new MemoryDisk();
+  const checkpoint = await Checkpoint.open(disk.store(), "job");
+  await checkpoint.start(start);
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  await checkpoint.adopt({ seq: 7, written: { a: 7, b: 0 } }, 5);
+  assert.equal(checkpoint.epoch, 6);
+  const next = await Checkpoint.open(disk.store(), "job");
+  assert.equal(next.epoch, 7);
+  assert.deepEqual(
+    { seq: next.world.seq, pending: next.world.pending, written: next.world.written, positions: next.world.positions },
+    { seq: 7, pending: null, written: { a: 7, b: 0 }, positions: start },
+  );
+});
+
+test("what is pending stays so when the sinks that are adopted have not come further", async () => {
+  const checkpoint = await Checkpoint.open(new MemoryDisk().store(), "job");
+  await checkpoint.start(start);
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  await checkpoint.adopt({ seq: 1, written: { a: 1 } }, 0);
+  assert.equal(checkpoint.epoch, 1);
+  assert.equal(checkpoint.world.pending?.plan.seq, 1);
+});
+
+test("a driver that came in between the epochs of an adoption is not overlooked", async () => {
+  const disk = new MemoryDisk();
+  const checkpoint = await Checkpoint.open(disk.store(), "job");
+  await checkpoint.start(start);
+  let opened = false;
+  disk.before = async (step) => {
+    if (step !== "create" || opened) return;
+    opened = true;
+    const other = await Checkpoint.open(disk.store(), "job");
+    await other.plan(planOf(1, 5, 9), "g");
+  };
+  await assert.rejects(checkpoint.adopt({ seq: 7, written: {} }, 5), { code: "FENCED" });
 });
 
 test("the first offsets are there after a crash before the first batch", async () => {

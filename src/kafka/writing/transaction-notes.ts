@@ -34,11 +34,24 @@ export class TransactionNotes {
 
   /** The last value that was committed before the call. */
   async read(key: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+    await this.#upToDate(signal);
+    return this.#committed.get(key);
+  }
+
+  /** All that were committed before the call, by key; and the keys of transactions that are not decided, or whose decision is not seen here yet. */
+  async all(signal: AbortSignal | undefined): Promise<{ committed: ReadonlyMap<string, string>; undecided: string[] }> {
+    await this.#upToDate(signal);
+    return {
+      committed: this.#committed,
+      undecided: [...this.#open.values()].flatMap((written) => [...written.keys()]),
+    };
+  }
+
+  #upToDate(signal: AbortSignal | undefined): Promise<void> {
     const catchUp = () => this.#catchUp(signal);
     const reading = this.#reading.then(catchUp, catchUp);
     this.#reading = reading;
-    await reading;
-    return this.#committed.get(key);
+    return reading;
   }
 
   async #catchUp(signal: AbortSignal | undefined): Promise<void> {

@@ -92,6 +92,26 @@ export class TransactionalWriter {
     }
   }
 
+  /**
+   * The notes of all transactional.ids that begin so. One whose transaction is still open, or whose decision has not reached the notes yet, is
+   * settled first, as by its next writer: an open one is aborted.
+   * @throws SINK_FAILED, BROKER_REFUSED
+   */
+  async notes(prefix: string): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>();
+    const all = await this.#retry(undefined, () => Promise.all(this.#notes.map((notes) => notes.all(undefined))));
+    for (const { committed } of all) for (const [id, note] of committed) if (id.startsWith(prefix)) found.set(id, note);
+    for (const transactionalId of new Set(all.flatMap(({ undecided }) => undecided))) {
+      if (!transactionalId.startsWith(prefix)) continue;
+      const decide = (note: string | undefined) => {
+        if (note !== undefined) found.set(transactionalId, note);
+        return undefined;
+      };
+      await this.commit({ transactionalId, decide, write: async () => [] });
+    }
+    return found;
+  }
+
   async close(): Promise<void> {
     await this.#cluster.close();
   }

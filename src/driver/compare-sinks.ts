@@ -1,0 +1,69 @@
+import type { Adoption } from "../checkpoint/entry.ts";
+import { lastPlanned, type World } from "../checkpoint/world.ts";
+import type { ResolvedOptions } from "../job/options.ts";
+import { MillraceError } from "../model/errors.ts";
+import type { SinkProgress } from "../operators/sink.ts";
+import type { DriverSinks } from "./driver-sinks.ts";
+import type { Journal } from "./journal.ts";
+
+/**
+ * At the start, before anything is fenced: whether each sink still holds what it held when the checkpoint was written, and nothing that the checkpoint
+ * does not know of. Either of them may have been restored, or copied, without the other. With `adopt` they are taken as they are.
+ * @throws SINK_BEHIND, SINK_AHEAD, FENCED
+ */
+export async function compareSinks(
+  sinks: DriverSinks,
+  journal: Journal,
+  appName: string,
+  { adopt, logger }: Pick<ResolvedOptions, "adopt" | "logger">,
+): Promise<void> {
+  const progress = await sinks.progress(journal.id, appName);
+  // A sink that another driver has fenced meanwhile is no sign of a restored checkpoint.
+  await journal.refuseWhenFenced();
+  const differences = [...progress].flatMap(([output, held]) => differenceOf(output, held, journal) ?? []);
+  if (differences.length === 0) return;
+  if (!adopt) throw differences[0]!;
+  for (const { message } of differences) logger?.warn({}, `adopted: ${message}`);
+  const known = [...progress.values()].filter((held) => held !== undefined);
+  const adoption: Adoption = {
+    seq: Math.max(0, ...known.map(({ seq }) => seq)),
+    written: Object.fromEntries([...progress].map(([output, held]) => [output, held?.seq ?? 0])),
+  };
+  await journal.adopt(adoption, Math.max(0, ...known.map(({ epoch }) => epoch)));
+}
+
+function differenceOf(
+  output: string,
+  held: SinkProgress | undefined,
+  { world, epoch }: Journal,
+): MillraceError | undefined {
+  const { seq, epoch: heldEpoch } = held ?? { seq: 0, epoch: 0 };
+  const needed = world.written[output] ?? 0;
+  if (seq < needed) return behind(output, seq, needed);
+  // This epoch was made just now, so no sink can have seen it from a driver on this checkpoint.
+  if (seq <= lastPlanned(world) && heldEpoch < epoch) return undefined;
+  return ahead(output, { seq, epoch: heldEpoch }, world, epoch);
+}
+
+function behind(output: string, seq: number, needed: number): MillraceError {
+  const holds = seq === 0 ? "nothing of this checkpoint" : `no batch after ${seq}`;
+  return new MillraceError(
+    "SINK_BEHIND",
+    `Output "${output}": its sink holds ${holds}, but by the checkpoint it has batch ${needed}.`,
+    {
+      hint: "Is it the right database, topic or directory? Was it restored from an older copy, or emptied? Restore both from one moment, or go on without what is missing: adopt, --adopt.",
+      at: { operator: output },
+    },
+  );
+}
+
+function ahead(output: string, held: SinkProgress, world: World, epoch: number): MillraceError {
+  return new MillraceError(
+    "SINK_AHEAD",
+    `Output "${output}": its sink has come to batch ${held.seq} and epoch ${held.epoch}, but the checkpoint, now at epoch ${epoch}, knows of no batch after ${lastPlanned(world)}.`,
+    {
+      hint: "The checkpoint is an older copy, or another copy of it is at work: stop that one. Restore both from one moment, or go on from this checkpoint and write again what the sinks got since: adopt, --adopt.",
+      at: { operator: output },
+    },
+  );
+}
