@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type DStream, defineJob, type JobContext, KafkaUtils, type State } from "millrace";
+import { type DStream, defineJob, type Job, type JobContext, KafkaUtils, type Master, type State } from "millrace";
 import { type Border, type TestRun, testJob } from "millrace/testing";
+import * as lookingBack from "../fixtures/jobs/looking-back.ts";
 
 /** Random graphs of what looks back on earlier batches, under random schedules of deaths and failures, against the same batches undisturbed. */
 
@@ -141,7 +142,9 @@ interface Seen {
   readonly [place: string]: readonly string[];
 }
 
-function jobOf(steps: readonly (readonly Step[])[], take: (place: string, values: unknown[]) => void) {
+type Take = (place: string, values: unknown[]) => void;
+
+const jobOf = (steps: readonly (readonly Step[])[]) => (take: Take) => {
   const build = (ssc: JobContext) => {
     const pairs = KafkaUtils.createDirectStream(ssc, [TOPIC], kafka).map(({ key, value }): [string, number] => [
       String(key),
@@ -156,13 +159,14 @@ function jobOf(steps: readonly (readonly Step[])[], take: (place: string, values
   // More often than failures are asked for, and all pauses together shorter than a batch.
   const failedBatch = { retry: 8, backoff: "1ms", otherwise: "continue", acceptGapInState: true } as const;
   return defineJob({ appName: "random", batchInterval: "1s", failedBatch, taskMaxFailures: 2 }, build);
-}
+};
 
 /** Plays the events. Undisturbed nothing dies and nothing fails, but the batches are the same. */
 async function play(
-  steps: readonly (readonly Step[])[],
+  jobWith: (take: Take) => Job,
   schedule: readonly Event[],
   disturbed: boolean,
+  master: Master = "local",
 ): Promise<Seen> {
   const seen: { [place: string]: string[] } = {};
   let leavingOut = false;
@@ -172,7 +176,7 @@ async function play(
     if (Object.hasOwn(seen, place)) assert.deepEqual(sorted, seen[place], `${place} ran again and gave something else`);
     seen[place] = sorted;
   };
-  await using run: TestRun = await testJob(jobOf(steps, take), { topics: { [TOPIC]: { partitions: 2 } } });
+  await using run: TestRun = await testJob(jobWith(take), { topics: { [TOPIC]: { partitions: 2 } }, master });
   let sent = 0;
   let failures = 0;
   for (const event of schedule) {
@@ -216,11 +220,25 @@ async function play(
   return seen;
 }
 
+test("on threads, which hold different partitions after each failure, it is the same", async () => {
+  const numRuns = Number(process.env.SCHEDULES ?? 25) / 5;
+  const job = (take: Take) => {
+    lookingBack.listener.take = take;
+    return lookingBack.default;
+  };
+  await fc.assert(
+    fc.asyncProperty(events, async (schedule) => {
+      assert.deepEqual(await play(job, schedule, true, "local[2]"), await play(job, schedule, false));
+    }),
+    { numRuns, ...(process.env.SEED && { seed: Number(process.env.SEED) }) },
+  );
+});
+
 test("whatever dies or fails, states and windows give what they give undisturbed", async () => {
   const numRuns = Number(process.env.SCHEDULES ?? 25);
   await fc.assert(
     fc.asyncProperty(fc.array(graphs, { minLength: 1, maxLength: 3 }), events, async (steps, schedule) => {
-      assert.deepEqual(await play(steps, schedule, true), await play(steps, schedule, false));
+      assert.deepEqual(await play(jobOf(steps), schedule, true), await play(jobOf(steps), schedule, false));
     }),
     { numRuns, ...(process.env.SEED && { seed: Number(process.env.SEED) }) },
   );
