@@ -116,9 +116,9 @@ export class BatchLoop {
   /** What it reads is as it was planned, always. Where another graph was accepted, the states and windows are those of that graph. */
   async #runPending({ plan, graph }: NonNullable<World["pending"]>): Promise<void> {
     const { context, journal, streams, back, graphDigest, code } = this.#parts;
-    const { seq, batchTime, epoch, slices } = plan;
     const isOfThisGraph = graph === graphDigest;
-    const own = isOfThisGraph ? plan : withLookBack({ seq, batchTime, epoch, slices }, context, back, journal.world);
+    const ofNothing = { ...plan, previousTime: undefined, states: undefined, rememberMs: undefined };
+    const own = isOfThisGraph ? plan : withLookBack(ofNothing, context, back, journal.world);
     const batch = this.#runnable(plannedEarlier(streams, own));
     await this.#fence(batch.plan);
     if (!isOfThisGraph) await journal.plan(own, graphDigest, code);

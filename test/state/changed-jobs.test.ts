@@ -128,3 +128,21 @@ test("a state that another operation has written ends the job, also where failed
     ["k1", 4],
   ]);
 });
+
+test("a batch of a job with states runs without any by one that has dropped them all", async () => {
+  const before = job((pairs) => sums(pairs, "dropped"));
+  const after = job((pairs) => pairs.foreachRDD(async (rdd) => void (await rdd.count()), { name: "pairs" }), {
+    acceptChangedGraph: true,
+  });
+  await using run = await testJob(before, { topics: { numbers: { records: numbers(1) } } });
+  await run.tick();
+  run.send("numbers", numbers(2));
+  await run.crash("after tasks");
+  await run.restart(after);
+  assert.deepEqual((await run.tick()).seq, 2);
+  assert.deepEqual(run.output("pairs"), [["k0", 2]]);
+  await run.restart(before);
+  run.send("numbers", numbers(3));
+  await run.tick();
+  assert.deepEqual([...run.state("dropped")], [["k1", 3]], "it begins anew");
+});
