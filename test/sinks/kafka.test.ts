@@ -143,7 +143,12 @@ test("equal keys go where Java's clients put them, values without a key round th
 });
 
 /** What a writer that died leaves: a transaction with one record, never ended. */
-async function leaveOpen(transactionalId: string, topic: string, text: string): Promise<TransactionCoordinator> {
+async function leaveOpen(
+  transactionalId: string,
+  topic: string,
+  text: string,
+  key = text,
+): Promise<TransactionCoordinator> {
   const cluster = openCluster();
   openClusters.push(cluster);
   const place = { topic, partition: 0 };
@@ -154,7 +159,7 @@ async function leaveOpen(transactionalId: string, topic: string, text: string): 
   const producer = await accepted(() => coordinator.begin(60_000));
   await accepted(() => coordinator.addPartitions(producer, [{ name: topic, partitions: [0] }]));
   const encoder = new BatchEncoder("none");
-  encoder.add(Buffer.from(text), Buffer.from(text));
+  encoder.add(Buffer.from(key), Buffer.from(text));
   const batch = signBatch(encoder.finish()[0]!, producer, 0);
   await accepted(() => produceBatch(leader, transactionalId, place, batch));
   return coordinator;
@@ -193,6 +198,28 @@ test("a reader of committed records sees nothing of an attempt that died; the ne
   assert.deepEqual(await committedValues(topic), ["a", "b"]);
   assert.equal(await save(sink, ["a", "b"]), "already written");
   assert.deepEqual(await committedValues(topic), ["a", "b"]);
+});
+
+test("an output tells what is committed in the partition that has come furthest, as soon as that is decided; what is open is ended", async (t) => {
+  const topic = await createTopic(t);
+  const progress = await progressTopic();
+  const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
+  const { definition, connection } = await openSink(sink);
+  t.after(() => definition.close(connection));
+  const told = () => definition.progress!(connection, commit);
+  for (let seq = 1; seq <= 20; seq++) {
+    // The brokers answer when it is decided, and write down what was decided a little later.
+    await save(sink, ["a"], { seq, epoch: 3, partition: 1 });
+    assert.deepEqual(await told(), { seq, epoch: 3 });
+  }
+  await save(sink, ["b"], { seq: 7, epoch: 4 });
+  await save(sink, ["c"], { seq: 30, epoch: 30, output: "out2" });
+  assert.deepEqual(await told(), { seq: 20, epoch: 4 });
+  const note = JSON.stringify({ seq: 21, epoch: 4, digest: "" });
+  await leaveOpen("checkpoint.out.0", progress, note, "checkpoint.out.0");
+  assert.notEqual(await endOffset(progress, "read_committed"), await endOffset(progress, "read_uncommitted"));
+  assert.deepEqual(await told(), { seq: 20, epoch: 4 });
+  assert.equal(await endOffset(progress, "read_committed"), await endOffset(progress, "read_uncommitted"));
 });
 
 test("progress is found behind a stranger's transaction that is still open in the progress topic", async (t) => {

@@ -64,6 +64,7 @@ async function opened<T>(t: TestContext, options: PostgresOptions<T>) {
   t.after(() => sink.close(connection));
   return {
     fence: (epoch: number) => sink.fence(connection, identity, epoch, 2),
+    progress: () => sink.progress!(connection, identity),
     commit: (values: AsyncIterable<readonly T[]>, ...which: Parameters<typeof commitOf>) =>
       sink.commitPartition(connection, partitionOf(values), commitOf(...which)),
   };
@@ -72,6 +73,14 @@ async function opened<T>(t: TestContext, options: PostgresOptions<T>) {
 async function* chunksOf<T>(...chunks: readonly (readonly T[])[]): AsyncGenerator<readonly T[]> {
   yield* chunks;
 }
+
+test("an output has come as far as the partition that has come furthest", async (t) => {
+  const sink = await opened<{ n: number }>(t, { connection: await server.createDatabase(), ...numbers });
+  await sink.fence(1);
+  await sink.commit(chunksOf([{ n: 1 }]), 0, 9);
+  await sink.commit(chunksOf([{ n: 2 }]), 1, 10, 2);
+  assert.deepEqual(await sink.progress(), { seq: 10, epoch: 2 });
+});
 
 test("two partitions are written at once: neither waits for the other", async (t) => {
   const sink = await opened<{ n: number }>(t, { connection: await server.createDatabase(), ...numbers });
