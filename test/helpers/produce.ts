@@ -74,7 +74,8 @@ export function openTransactionalProducer(topic: string, options: ProduceOptions
 
 function openProducer(options: ProduceOptions, more: { transactionalId?: string; idempotent?: boolean } = {}) {
   const bootstrapBrokers = (options.bootstrap ?? bootstrapServers()).split(",");
-  return new Producer({ clientId: "millrace-test", bootstrapBrokers, retries: 50, retryDelay: 50, ...more });
+  // The coordinator of a transaction may have died a moment ago: the next one answers when it has read its log.
+  return new Producer({ clientId: "millrace-test", bootstrapBrokers, retries: 600, retryDelay: 50, ...more });
 }
 
 const compression = ({ compression }: ProduceOptions) => (compression === undefined ? {} : { compression });
