@@ -1,14 +1,23 @@
-import type { MillraceError } from "../model/errors.ts";
+import type { ErrorCode, MillraceError } from "../model/errors.ts";
 
-/** Of the process: 0 when all went well, 1 when the job failed, 2 when an option is wrong, 3 when another driver has taken over. */
+/** What no restart mends: somebody has to change an option, or to decide. */
+const NEEDS_SOMEBODY: ReadonlySet<ErrorCode> = new Set([
+  "BAD_OPTION",
+  "CHECKPOINT_OF_ANOTHER_JOB",
+  "CHECKPOINT_OF_ANOTHER_VERSION",
+  "CHECKPOINT_CORRUPT",
+  "PLAN_MISMATCH",
+  "NAME_NOT_IN_JOB",
+  "STATE_DIFFERS",
+  "SINK_BEHIND",
+  "SINK_AHEAD",
+]);
+
+/**
+ * Of the process: 0 when all went well, 1 when the job failed, 2 when an option is wrong or somebody has to decide, 3 when another driver has
+ * taken over: a supervisor must not restart that one, it would take the checkpoint back.
+ */
 export function exitCodeOf({ code }: MillraceError): number {
-  switch (code) {
-    case "BAD_OPTION":
-      return 2;
-    // A supervisor must not restart this one: it would take the checkpoint back.
-    case "FENCED":
-      return 3;
-    default:
-      return 1;
-  }
+  if (code === "FENCED") return 3;
+  return NEEDS_SOMEBODY.has(code) ? 2 : 1;
 }

@@ -3,6 +3,7 @@ import { MillraceError } from "../model/errors.ts";
 import { parseOptions } from "./arguments.ts";
 
 export const SUPERVISE = "--supervise";
+export const ADOPT = "--adopt";
 
 export const RUN_USAGE = `millrace run <job module> [options]
 

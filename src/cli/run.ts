@@ -7,7 +7,7 @@ import { runJob } from "../run-job.ts";
 import { runChild } from "./child.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { cliLogger } from "./logger.ts";
-import { parseRunArguments, RUN_USAGE, SUPERVISE, typedParams } from "./run-options.ts";
+import { ADOPT, parseRunArguments, RUN_USAGE, SUPERVISE, typedParams } from "./run-options.ts";
 import { supervise } from "./supervise.ts";
 
 /** `millrace run job.ts`. @returns the exit code. */
@@ -20,7 +20,13 @@ export async function run(args: readonly string[]): Promise<number> {
   // Worker threads inherit Node's own options, so `--import` must be one of the process, not only of this program.
   const missing = imports.filter((name) => !isPreloaded(name));
   const nodeOptions = [...process.execArgv, ...missing.flatMap((name) => ["--import", name])];
-  const child = () => runChild(nodeOptions, ["run", ...args.filter((arg) => arg !== SUPERVISE)]);
+  let adopted = false;
+  const child = () => {
+    // A checkpoint is adopted once: the driver after a crash goes on with it.
+    const given = args.filter((arg) => arg !== SUPERVISE && !(adopted && arg === ADOPT));
+    adopted = true;
+    return runChild(nodeOptions, ["run", ...given]);
+  };
   if (supervised) return supervise(child, { standby: engine.standby === true });
   if (missing.length > 0) return (await child()).code;
 

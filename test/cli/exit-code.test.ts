@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { exitCodeOf } from "../../src/cli/exit-code.ts";
+import { type ErrorCode, MillraceError } from "../../src/model/errors.ts";
+
+const exitCode = (code: ErrorCode) => exitCodeOf(new MillraceError(code, "It failed.", { hint: "Mend it." }));
+
+test("a supervisor learns from the exit code whether starting again can help", () => {
+  assert.deepEqual((["BROKER_UNREACHABLE", "TASK_FAILED", "CHECKPOINT_UNUSABLE"] as const).map(exitCode), [1, 1, 1]);
+  assert.deepEqual(
+    (["BAD_OPTION", "SINK_BEHIND", "SINK_AHEAD", "PLAN_MISMATCH", "STATE_DIFFERS"] as const).map(exitCode),
+    [2, 2, 2, 2, 2],
+  );
+  assert.equal(exitCode("FENCED"), 3);
+});
