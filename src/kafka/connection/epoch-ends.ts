@@ -1,4 +1,5 @@
 import type { BrokerAddress } from "./broker-address.ts";
+import { readByTopic, writeByTopic } from "./by-topic.ts";
 import type { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { BrokerConnections } from "./connections.ts";
@@ -20,31 +21,19 @@ export async function epochEnds(
 ): Promise<OffsetAnswer[]> {
   const socket = await connections.socket(leader, "control");
   const writer = new ByteWriter().int32(NO_REPLICA);
-  const byTopic = Map.groupBy(questions, ({ topic }) => topic);
-  writer.compactArray([...byTopic], ([topic, asked]) => {
-    writer.compactText(topic).compactArray(asked, ({ partition, leaderEpoch, epoch }) => {
-      writer.int32(partition).int32(leaderEpoch).int32(epoch).noTaggedFields();
-    });
-    writer.noTaggedFields();
+  writeByTopic(writer, questions, ({ partition, leaderEpoch, epoch }) => {
+    writer.int32(partition).int32(leaderEpoch).int32(epoch).noTaggedFields();
   });
   return parse(await socket.request({ ...OFFSET_FOR_LEADER_EPOCH, body: writer.noTaggedFields().bytes }));
 }
 
 function parse(cursor: ByteCursor): OffsetAnswer[] {
   cursor.int32(); // throttle time
-  return cursor
-    .compactArray(() => {
-      const topic = cursor.compactText() ?? "";
-      const answers = cursor.compactArray((): OffsetAnswer => {
-        const code = cursor.int16();
-        const partition = cursor.int32();
-        const leaderEpoch = cursor.int32();
-        const offset = cursor.int64();
-        cursor.skipTaggedFields();
-        return { topic, partition, code, offset, leaderEpoch };
-      });
-      cursor.skipTaggedFields();
-      return answers;
-    })
-    .flat();
+  return readByTopic(cursor, (topic): OffsetAnswer => {
+    const code = cursor.int16();
+    const partition = cursor.int32();
+    const leaderEpoch = cursor.int32();
+    const offset = cursor.int64();
+    return { topic, partition, code, offset, leaderEpoch };
+  });
 }

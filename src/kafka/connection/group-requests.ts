@@ -1,7 +1,7 @@
 import type { TopicPartition } from "../../model/offset-range.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import type { BrokerSocket } from "./broker-socket.ts";
-import type { ByteCursor } from "./byte-cursor.ts";
+import { readByTopic, writeByTopic } from "./by-topic.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 
@@ -55,10 +55,7 @@ export async function fetchGroupOffsets(
   const writer = new ByteWriter();
   writer.compactArray([group], () => {
     writer.compactText(group);
-    writer.compactArray(byTopic(partitions), ([topic, asked]) => {
-      writer.compactText(topic).compactArray(asked, ({ partition }) => writer.int32(partition));
-      writer.noTaggedFields();
-    });
+    writeByTopic(writer, partitions, ({ partition }) => writer.int32(partition));
     writer.noTaggedFields();
   });
   const body = writer.boolean(onlyStable).noTaggedFields().bytes;
@@ -68,7 +65,7 @@ export async function fetchGroupOffsets(
   return cursor
     .compactArray(() => {
       cursor.compactText(); // the group
-      const offsets = parseTopics(cursor, (topic): GroupOffset => {
+      const offsets = readByTopic(cursor, (topic): GroupOffset => {
         const partition = cursor.int32();
         const offset = cursor.int64();
         cursor.int32(); // leader epoch
@@ -91,38 +88,16 @@ export async function commitGroupOffsets(
   offsets: readonly GroupOffset[],
 ): Promise<void> {
   const writer = new ByteWriter().compactText(group).int32(NO_GENERATION).compactText(NO_MEMBER).unsignedVarint(NULL);
-  writer.compactArray(byTopic(offsets), ([topic, some]) => {
-    writer.compactText(topic).compactArray(some, ({ partition, offset }) => {
-      writer.int32(partition).int64(offset).int32(UNKNOWN_EPOCH).unsignedVarint(NULL).noTaggedFields();
-    });
-    writer.noTaggedFields();
+  writeByTopic(writer, offsets, ({ partition, offset }) => {
+    writer.int32(partition).int64(offset).int32(UNKNOWN_EPOCH).unsignedVarint(NULL).noTaggedFields();
   });
   const cursor = await coordinator.request({ ...OFFSET_COMMIT, body: writer.noTaggedFields().bytes });
   cursor.int32(); // throttle time
-  const codes = parseTopics(cursor, () => {
+  const codes = readByTopic(cursor, () => {
     cursor.int32(); // partition
     return cursor.int16();
   });
   for (const code of codes) refuse(code, `committing offsets of "${group}"`);
-}
-
-function parseTopics<T>(cursor: ByteCursor, parsePartition: (topic: string) => T): T[] {
-  return cursor
-    .compactArray(() => {
-      const topic = cursor.compactText() ?? "";
-      const partitions = cursor.compactArray(() => {
-        const parsed = parsePartition(topic);
-        cursor.skipTaggedFields();
-        return parsed;
-      });
-      cursor.skipTaggedFields();
-      return partitions;
-    })
-    .flat();
-}
-
-function byTopic<P extends TopicPartition>(partitions: readonly P[]): [string, P[]][] {
-  return [...Map.groupBy(partitions, ({ topic }) => topic)];
 }
 
 function refuse(code: number, what: string): void {

@@ -1,5 +1,6 @@
 import type { TopicPartition } from "../../model/offset-range.ts";
 import type { BrokerAddress } from "./broker-address.ts";
+import { readByTopic, writeByTopic } from "./by-topic.ts";
 import type { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { BrokerConnections } from "./connections.ts";
@@ -33,32 +34,20 @@ export async function listOffsets(
 ): Promise<OffsetAnswer[]> {
   const socket = await connections.socket(leader, "control");
   const writer = new ByteWriter().int32(NO_REPLICA).int8(isolationLevel === "read_committed" ? 1 : 0);
-  const byTopic = Map.groupBy(questions, ({ topic }) => topic);
-  writer.compactArray([...byTopic], ([topic, asked]) => {
-    writer.compactText(topic).compactArray(asked, ({ partition, leaderEpoch }) => {
-      writer.int32(partition).int32(leaderEpoch).int64(timestamp).noTaggedFields();
-    });
-    writer.noTaggedFields();
+  writeByTopic(writer, questions, ({ partition, leaderEpoch }) => {
+    writer.int32(partition).int32(leaderEpoch).int64(timestamp).noTaggedFields();
   });
   return parse(await socket.request({ ...LIST_OFFSETS, body: writer.noTaggedFields().bytes }));
 }
 
 function parse(cursor: ByteCursor): OffsetAnswer[] {
   cursor.int32(); // throttle time
-  return cursor
-    .compactArray(() => {
-      const topic = cursor.compactText() ?? "";
-      const answers = cursor.compactArray((): OffsetAnswer => {
-        const partition = cursor.int32();
-        const code = cursor.int16();
-        cursor.int64(); // timestamp
-        const offset = cursor.int64();
-        const leaderEpoch = cursor.int32();
-        cursor.skipTaggedFields();
-        return { topic, partition, code, offset, leaderEpoch };
-      });
-      cursor.skipTaggedFields();
-      return answers;
-    })
-    .flat();
+  return readByTopic(cursor, (topic): OffsetAnswer => {
+    const partition = cursor.int32();
+    const code = cursor.int16();
+    cursor.int64(); // timestamp
+    const offset = cursor.int64();
+    const leaderEpoch = cursor.int32();
+    return { topic, partition, code, offset, leaderEpoch };
+  });
 }
