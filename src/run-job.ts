@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
 import { MillraceError } from "./model/errors.ts";
 import type { StreamingListener } from "./model/events.ts";
-import { type Check, checkedLater, checkOptions, isBoolean } from "./model/options.ts";
+import { type Check, checkedLater, checkOptions, isBoolean, isObject } from "./model/options.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
 export interface RunOptions<P> extends EngineOptions {
@@ -54,7 +54,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
   }
   checkOptions("runJob", options, {
     ...ENGINE_CHECKS,
-    params: checkedLater,
+    params: isObject,
     listeners: isListeners,
     signal: checkedLater,
     handleSignals: isBoolean,
@@ -87,7 +87,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
 }
 
 const isListeners: Check = (value) =>
-  Array.isArray(value) && value.every((listener) => typeof listener === "object" && listener !== null)
+  Array.isArray(value) && value.every((listener) => isObject(listener) === undefined)
     ? undefined
     : "must be a list of listeners";
 

@@ -1,5 +1,5 @@
 import { actionsOutsideBatches, askedBeforeStart } from "./driver/actions-outside-batches.ts";
-import { Driver } from "./driver/driver.ts";
+import { Driver, resolveStop } from "./driver/driver.ts";
 import { storeOf } from "./driver/journal.ts";
 import { threadData } from "./executor/identity.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
@@ -83,6 +83,7 @@ export class StreamingContext extends JobContext implements RunningJob {
   }
 
   async stop(options?: { graceful?: boolean; timeout?: Duration }): Promise<void> {
+    resolveStop(options);
     if (this.#driver === undefined) this.#stoppedBeforeStart = true;
     else await this.#driver.stop(options);
   }

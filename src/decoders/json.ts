@@ -1,3 +1,5 @@
+import { MillraceError } from "../model/errors.ts";
+import { shown } from "../model/options.ts";
 import type { DecodeFunction } from "./decoder.ts";
 import { refuseNull, withFastPath } from "./resolve.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
@@ -16,6 +18,11 @@ export function json(schema?: StandardSchemaV1): DecodeFunction<unknown> {
 }
 
 function checkBy(schema: StandardSchemaV1): (value: unknown) => unknown {
+  if (typeof schema?.["~standard"]?.validate !== "function") {
+    throw new MillraceError("BAD_OPTION", `json takes a schema or nothing; it got ${shown(schema)}.`, {
+      hint: "A schema follows standardschema.dev, as those of zod, valibot and arktype do. Without one: json<PageView>().",
+    });
+  }
   return (value) => {
     const result = schema["~standard"].validate(value);
     if (result instanceof Promise) {

@@ -179,9 +179,7 @@ export class Driver {
 
   /** Finishes the batch under way, at most `timeout` long. `graceful: false` ends it. @throws what made the stream fail. */
   async stop(options: { graceful?: boolean; timeout?: Duration } = {}): Promise<void> {
-    checkOptions("stop", options, { graceful: isBoolean, timeout: checkedLater });
-    const { graceful = true, timeout = "30s" } = options;
-    const timeoutMs = parseDuration(timeout, "timeout");
+    const { graceful, timeoutMs } = resolveStop(options);
     if (this.#state === "INITIALIZED") {
       this.#state = "STOPPED";
       this.#terminated.resolve();
@@ -317,6 +315,13 @@ export class Driver {
     if (error === undefined) this.#terminated.resolve();
     else this.#terminated.reject(error);
   }
+}
+
+/** @throws BAD_OPTION */
+export function resolveStop(options: { graceful?: boolean; timeout?: Duration } = {}) {
+  checkOptions("stop", options, { graceful: isBoolean, timeout: checkedLater });
+  const { graceful = true, timeout = "30s" } = options;
+  return { graceful, timeoutMs: parseDuration(timeout, "timeout") };
 }
 
 /** When nothing of this driver works any more, another one may. */

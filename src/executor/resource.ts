@@ -1,4 +1,5 @@
 import { messageOf } from "../model/error-transfer.ts";
+import { checkArgument, isFunction } from "../model/options.ts";
 
 /** Things that each thread opens on first use. */
 
@@ -15,6 +16,9 @@ const opened: OpenResource[] = [];
  * tries again.
  */
 export function resource<T>(open: () => T | Promise<T>, close?: (value: T) => void | Promise<void>): () => Promise<T> {
+  const example = "For example resource(() => new Pool(), (pool) => pool.end()).";
+  checkArgument("resource", "what opens it", open, isFunction, example);
+  if (close !== undefined) checkArgument("resource", "what closes it", close, isFunction, example);
   let value: Promise<T> | undefined;
   return () => {
     value ??= openOnce();

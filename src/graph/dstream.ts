@@ -98,7 +98,9 @@ export class DStream<out T> extends StreamOutputs<T> {
   }
 
   union(...others: readonly DStream<T>[]): DStream<T> {
-    return this.#stream(operations.union(this.graph, [this.node, ...others.map(({ node }) => node)]));
+    return this.#stream(
+      operations.union(this.graph, [this.node, ...others.map((other) => operations.nodeOf("union", other))]),
+    );
   }
 
   /** @runs executor and driver, per batch: choose operations, do no I/O (the type refuses a promise). */
@@ -152,7 +154,7 @@ export class DStream<out T> extends StreamOutputs<T> {
     options: WindowOptions & { inverse?(a: Folded<T>, b: Folded<T>): Folded<T> },
   ): DStream<Folded<T>> {
     requireFunction("reduceByWindow", f);
-    return this.#stream(windows.reduceByWindow(this.graph, "reduceByWindow", this.node, f, options.inverse, options));
+    return this.#stream(windows.reduceByWindow(this.graph, "reduceByWindow", this.node, f, options?.inverse, options));
   }
 
   // ---- pairs
@@ -262,6 +264,7 @@ export class DStream<out T> extends StreamOutputs<T> {
 
   /** Brings equal keys together, without combining them. */
   partitionBy(this: DStream<Pair>, numPartitions: number, partitioner?: (key: KeyOf<T>) => number): DStream<T> {
+    operations.requirePartitions("partitionBy", numPartitions);
     const options = { numPartitions, partitioner };
     return this.#stream(operations.shuffle(this.graph, "partitionBy", this.node, partitionBy, options));
   }

@@ -1,7 +1,14 @@
 import { type Duration, parseDuration, type Time } from "../model/duration.ts";
-import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
-import { type Check, checkedLater, checkOptions, isBoolean, isText } from "../model/options.ts";
+import {
+  checkArgument,
+  checkedLater,
+  checkOptions,
+  isBoolean,
+  isIterable,
+  isObject,
+  isText,
+} from "../model/options.ts";
 import { nameAtCallSite } from "./call-site.ts";
 import { DStream } from "./dstream.ts";
 import type { Graph } from "./graph.ts";
@@ -18,6 +25,14 @@ import { QueueSource, ValuesSource } from "./values-source.ts";
 export interface DriverFunction {
   readonly name: string;
   readonly run: (context: { signal: AbortSignal }) => void | Promise<void>;
+}
+
+interface QueueOptions<T> {
+  /** @default 1 */
+  numPartitions?: number | undefined;
+  /** @default true */
+  oneAtATime?: boolean | undefined;
+  default?: Iterable<T> | undefined;
 }
 
 /** What a job's build function gets: it can describe, not start or stop. Spark: the `StreamingContext` before `start()`. */
@@ -64,14 +79,17 @@ export class JobContext {
    * One inner list a batch, or all of them in the first with `oneAtATime: false`; then `default` in each batch, or nothing. For tests and
    * first tries; refused with a checkpoint. Spark: `queueStream`.
    */
-  queueStream<T>(
-    batches: readonly Iterable<T>[],
-    options: { numPartitions?: number; oneAtATime?: boolean; default?: Iterable<T> } = {},
-  ): DStream<T> {
-    const { numPartitions = 1, oneAtATime = true, default: rest } = options;
+  queueStream<T>(batches: readonly Iterable<T>[], options?: QueueOptions<T>): DStream<T>;
+  queueStream<T>(batches: Iterable<Iterable<T>>, options?: QueueOptions<T>): DStream<T>;
+  queueStream<T>(batches: Iterable<Iterable<T>>, options: QueueOptions<T> = {}): DStream<T> {
     const checks = { numPartitions: operations.isPartitionCount, oneAtATime: isBoolean, default: isIterable };
     checkOptions("queueStream", options, checks);
-    const queue = oneAtATime ? batches : [batches.flatMap((batch) => [...batch])];
+    const example = "Give one list per batch: queueStream([[1, 2], [], [3]]).";
+    checkArgument("queueStream", "what it is given", batches, isIterable, example);
+    const lists = [...batches];
+    for (const [i, batch] of lists.entries()) checkArgument("queueStream", `batch ${i}`, batch, isIterable, example);
+    const { numPartitions = 1, oneAtATime = true, default: rest } = options;
+    const queue = oneAtATime ? lists : [lists.flatMap((batch) => [...batch])];
     return this.streamOf("queueStream", new QueueSource(`queue-${this.#unnamed++}`, queue, numPartitions, rest));
   }
 
@@ -80,18 +98,14 @@ export class JobContext {
    * that begin with a dot or an underscore are passed over. Refused with a checkpoint. Spark: `textFileStream`.
    */
   textFileStream(directory: string): DStream<string> {
-    const wrong = isText(directory);
-    if (wrong !== undefined) {
-      throw new MillraceError("BAD_OPTION", `textFileStream: the directory ${wrong}.`, {
-        hint: 'For example: ssc.textFileStream("incoming").',
-      });
-    }
+    checkArgument("textFileStream", "the directory", directory, isText, 'For example ssc.textFileStream("incoming").');
     return this.streamOf("textFileStream", new TextFileSource(`text-${this.#unnamed++}`, directory));
   }
 
   /** The values as an RDD, the same on every executor. */
   parallelize<T>(values: Iterable<T>, options: { numPartitions?: number } = {}): RDD<T> {
     checkOptions("parallelize", options, { numPartitions: operations.isPartitionCount });
+    checkArgument("parallelize", "what it is given", values, isIterable, "For example ssc.parallelize([1, 2, 3]).");
     const source = new ValuesSource(`values-${this.#unnamed++}`, values, options.numPartitions ?? 1);
     return this.rddOf("parallelize", source);
   }
@@ -112,7 +126,7 @@ export class JobContext {
 
   /** A sum that tasks add to. The name is its own in the job. */
   accumulator(name: string): Accumulator {
-    checkOptions("accumulator", { name }, { name: isText });
+    checkArgument("accumulator", "the name", name, isText, 'For example ssc.accumulator("views").');
     return this.graph.accumulator(name);
   }
 
@@ -126,6 +140,8 @@ export class JobContext {
   }
 
   addStreamingListener(listener: StreamingListener): Disposable {
+    const example = "For example { onBatchCompleted(info) { times.push(info.batchTime); } }.";
+    checkArgument("addStreamingListener", "the listener", listener, isObject, example);
     this.listeners.push(listener);
     return {
       [Symbol.dispose]: () => {
@@ -145,6 +161,3 @@ export class JobContext {
     return new RDD<T>(this.graph.node(method, { kind: "source", source }), this.graph);
   }
 }
-
-const isIterable: Check = (value) =>
-  typeof value === "object" && value !== null && Symbol.iterator in value ? undefined : "must be an iterable of values";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../model/errors.ts";
-import { checkOptions, isBoolean, isFunction, isInteger, isNumber } from "../model/options.ts";
+import { checkArgument, checkOptions, isBoolean, isFunction, isInteger, isNumber } from "../model/options.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { aggregatePartition, countPartition, reducePartition, sumPartition } from "../operators/fold.ts";
 import { map } from "../operators/map.ts";
@@ -44,15 +44,15 @@ export function sampled(
   parent: Node,
   options: { fraction: number; withReplacement?: boolean; seed?: number },
 ): Node {
-  const { withReplacement = false, seed } = options;
   // Beyond this e^-fraction is no number to draw against; who wants more copies than this wants another operation.
-  const fraction = isNumber(0, withReplacement ? 100 : 1);
+  const fraction = isNumber(0, options?.withReplacement ? 100 : 1);
   checkOptions("sample", options, { fraction, withReplacement: isBoolean, seed: isInteger(Number.MIN_SAFE_INTEGER) });
   if (options.fraction === undefined) {
     throw new MillraceError("BAD_OPTION", "sample needs a fraction.", {
       hint: "For example: sample({ fraction: 0.1 }).",
     });
   }
+  const { withReplacement = false, seed } = options;
   const given = { fraction: options.fraction, withReplacement, seed };
   return scope.node("sample", { kind: "narrow", parent, operator: sample(given), options: JSON.stringify(given) });
 }
@@ -112,7 +112,7 @@ export function nodeOf(method: string, given: { readonly node: Node } | undefine
 
 /** @throws BAD_OPTION also when there are none */
 export function nodesOf(method: string, given: readonly { readonly node: Node }[]): Node[] {
-  if (given.length > 0) return given.map((one) => nodeOf(method, one));
+  if (Array.isArray(given) && given.length > 0) return given.map((one) => nodeOf(method, one));
   throw new MillraceError("BAD_OPTION", `${method} takes at least one stream.`, {
     hint: "A stream of nothing is ssc.queueStream([]).",
   });
@@ -154,6 +154,7 @@ export function countByValue(scope: Scope, parent: Node, options?: GivenShuffleO
 }
 
 export function repartition(scope: Scope, parent: Node, numPartitions: number): Node {
+  requirePartitions("repartition", numPartitions);
   return shuffle(scope, "repartition", parent, () => roundRobin(), { numPartitions });
 }
 
@@ -225,13 +226,18 @@ export function sorted<T>(
   key: (value: T) => unknown,
   options: { numPartitions?: number | undefined; ascending?: boolean | undefined } = {},
 ): Node {
-  const { ascending = true, ...others } = options;
   checkOptions(method, options, { numPartitions: isPartitionCount, ascending: isBoolean });
+  const { ascending = true, ...others } = options;
   return shuffle(scope, method, parent, () => sortBy(key, ascending), others);
 }
 
 export function gathered(scope: Scope, method: string, parent: Node): Node {
   return shuffle(scope, method, parent, () => gather(), { numPartitions: 1 });
+}
+
+/** @throws BAD_OPTION */
+export function requirePartitions(method: string, numPartitions: unknown): void {
+  checkArgument(method, '"numPartitions"', numPartitions, isPartitionCount, `For example ${method}(8).`);
 }
 
 /** @throws BAD_OPTION */

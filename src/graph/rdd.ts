@@ -1,3 +1,4 @@
+import { checkArgument, isInteger } from "../model/options.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { filter } from "../operators/filter.ts";
 import { flatMap, flatMapValues } from "../operators/flat-map.ts";
@@ -15,6 +16,7 @@ import { BatchRDD } from "./batch-rdd.ts";
 import type { Scope } from "./graph.ts";
 import type { Node } from "./node.ts";
 import * as operations from "./operations.ts";
+import { requireFunction } from "./operations.ts";
 import type { Folded, KeyOf, Pair, ShuffleOptions, ValueOf } from "./pair.ts";
 
 /**
@@ -34,18 +36,21 @@ export class RDD<out T> extends BatchRDD<T> {
   map<K, V>(f: (value: T) => readonly [K, V]): RDD<[K, V]>;
   map<U>(f: (value: T) => U): RDD<U>;
   map<U>(f: (value: T) => U): RDD<U> {
+    requireFunction("map", f);
     return this.#rdd(operations.narrow(this.#scope, "map", this.node, map(f)));
   }
 
   flatMap<K, V>(f: (value: T) => Iterable<readonly [K, V]>): RDD<[K, V]>;
   flatMap<U>(f: (value: T) => Iterable<U> & object): RDD<U>;
   flatMap<U>(f: (value: T) => Iterable<U>): RDD<U> {
+    requireFunction("flatMap", f);
     return this.#rdd(operations.narrow(this.#scope, "flatMap", this.node, flatMap(f)));
   }
 
   filter<U extends T>(keep: (value: T) => value is U): RDD<U>;
   filter(keep: (value: T) => boolean): RDD<T>;
   filter(keep: (value: T) => boolean): RDD<T> {
+    requireFunction("filter", keep);
     return this.#rdd(operations.narrow(this.#scope, "filter", this.node, filter(keep)));
   }
 
@@ -56,12 +61,14 @@ export class RDD<out T> extends BatchRDD<T> {
   ): RDD<[K, V]>;
   mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): RDD<U>;
   mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): RDD<U> {
+    requireFunction("mapAsync", f);
     return this.#rdd(operations.mapAsync(this.#scope, this.node, f, options));
   }
 
   mapPartitions<K, V>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<readonly [K, V]>): RDD<[K, V]>;
   mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): RDD<U>;
   mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): RDD<U> {
+    requireFunction("mapPartitions", f);
     return this.#rdd(operations.awaiting(this.#scope, "mapPartitions", this.node, mapPartitions(f)));
   }
 
@@ -70,16 +77,19 @@ export class RDD<out T> extends BatchRDD<T> {
   }
 
   mapValues<U>(this: RDD<Pair>, f: (value: ValueOf<T>) => U): RDD<[KeyOf<T>, U]> {
+    requireFunction("mapValues", f);
     return this.#rdd(operations.narrow(this.#scope, "mapValues", this.node, mapValues<KeyOf<T>, ValueOf<T>, U>(f)));
   }
 
   flatMapValues<U>(this: RDD<Pair>, f: (value: ValueOf<T>) => Iterable<U>): RDD<[KeyOf<T>, U]> {
+    requireFunction("flatMapValues", f);
     return this.#rdd(
       operations.narrow(this.#scope, "flatMapValues", this.node, flatMapValues<KeyOf<T>, ValueOf<T>, U>(f)),
     );
   }
 
   keyBy<K>(f: (value: T) => K): RDD<[K, T]> {
+    requireFunction("keyBy", f);
     const pair = map((value: T): [K, T] => [f(value), value]);
     return this.#rdd(operations.narrow(this.#scope, "keyBy", this.node, pair));
   }
@@ -123,7 +133,9 @@ export class RDD<out T> extends BatchRDD<T> {
   }
 
   union(...others: readonly RDD<T>[]): RDD<T> {
-    return this.#rdd(operations.union(this.#scope, [this.node, ...others.map(({ node }) => node)]));
+    return this.#rdd(
+      operations.union(this.#scope, [this.node, ...others.map((other) => operations.nodeOf("union", other))]),
+    );
   }
 
   reduceByKey(
@@ -131,6 +143,7 @@ export class RDD<out T> extends BatchRDD<T> {
     f: (a: Folded<ValueOf<T>>, b: Folded<ValueOf<T>>) => Folded<ValueOf<T>>,
     options?: ShuffleOptions<KeyOf<T>>,
   ): RDD<[KeyOf<T>, Folded<ValueOf<T>>]> {
+    requireFunction("reduceByKey", f);
     return this.#rdd(operations.reduceByKey(this.#scope, "reduceByKey", this.node, f, options));
   }
 
@@ -141,6 +154,7 @@ export class RDD<out T> extends BatchRDD<T> {
     mergeCombiners: (a: C, b: C) => C,
     options?: ShuffleOptions<KeyOf<T>>,
   ): RDD<[KeyOf<T>, C]> {
+    for (const f of [create, mergeValue, mergeCombiners]) requireFunction("combineByKey", f);
     const combiner = { create, mergeValue, mergeCombiners };
     const movement = (partitioner?: (key: never) => number) => combineByKey(combiner, partitioner);
     return this.#rdd(operations.shuffle(this.#scope, "combineByKey", this.node, movement, options));
@@ -154,6 +168,7 @@ export class RDD<out T> extends BatchRDD<T> {
     merge: (a: C, b: C) => C,
     options?: ShuffleOptions<KeyOf<T>>,
   ): RDD<[KeyOf<T>, C]> {
+    for (const f of [add, merge]) requireFunction("aggregateByKey", f);
     return this.#rdd(operations.aggregateByKey(this.#scope, "aggregateByKey", this.node, zero, add, merge, options));
   }
 
@@ -164,6 +179,7 @@ export class RDD<out T> extends BatchRDD<T> {
     f: (a: Folded<ValueOf<T>>, b: Folded<ValueOf<T>>) => Folded<ValueOf<T>>,
     options?: ShuffleOptions<KeyOf<T>>,
   ): RDD<[KeyOf<T>, Folded<ValueOf<T>>]> {
+    requireFunction("foldByKey", f);
     return this.#rdd(operations.aggregateByKey(this.#scope, "foldByKey", this.node, zero, f, f, options));
   }
 
@@ -252,6 +268,7 @@ export class RDD<out T> extends BatchRDD<T> {
    * keys share a partition.
    */
   sortBy(key: (value: T) => Orderable, options?: { numPartitions?: number; ascending?: boolean }): RDD<T> {
+    requireFunction("sortBy", key);
     return this.#rdd(operations.sorted(this.#scope, "sortBy", this.node, key, options));
   }
 
@@ -269,6 +286,7 @@ export class RDD<out T> extends BatchRDD<T> {
 
   /** Brings equal keys together, without combining them. */
   partitionBy(this: RDD<Pair>, numPartitions: number, partitioner?: (key: KeyOf<T>) => number): RDD<T> {
+    operations.requirePartitions("partitionBy", numPartitions);
     const options = { numPartitions, partitioner };
     return this.#rdd(operations.shuffle(this.#scope, "partitionBy", this.node, partitionBy, options));
   }
@@ -286,11 +304,13 @@ export class RDD<out T> extends BatchRDD<T> {
 
   /** One value, or none when this is empty. */
   reduce(f: (a: Folded<T>, b: Folded<T>) => Folded<T>): RDD<Folded<T>> {
+    requireFunction("reduce", f);
     return this.#rdd(operations.reduce(this.#scope, this.node, f));
   }
 
   /** One value, also when this is empty: all values added to copies of `zero`, one for each partition, and those merged. */
   aggregate<C>(zero: C, add: (aggregate: C, value: T) => C, merge: (a: C, b: C) => C): RDD<C> {
+    for (const f of [add, merge]) requireFunction("aggregate", f);
     return this.#rdd(operations.aggregate(this.#scope, this.node, zero, add, merge));
   }
 
@@ -305,6 +325,8 @@ export class RDD<out T> extends BatchRDD<T> {
   }
 
   #ordered(method: string, n: number, sign: 1 | -1, key?: (value: T) => Orderable): RDD<T> {
+    checkArgument(method, '"n"', n, isInteger(0), `For example ${method}(10).`);
+    if (key !== undefined) requireFunction(method, key);
     const operator = takeOrdered<T>(n, sign, key);
     const first = operations.narrow(this.#scope, method, this.node, operator);
     return this.#rdd(operations.narrow(this.#scope, method, operations.gathered(this.#scope, method, first), operator));

@@ -1,6 +1,6 @@
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import { checkedLater, checkOptions, isDurableName, isText } from "../model/options.ts";
+import { checkArgument, checkOptions, isDurableName, isInteger, isText } from "../model/options.ts";
 import type { BatchContext, TaskContext } from "../model/plan.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { Sink } from "../operators/sink.ts";
@@ -67,7 +67,9 @@ export class StreamOutputs<out T> {
    * a text as it is, anything else as JSON. A part appears when it is whole; a batch that runs again replaces its parts. @runs executor
    */
   saveAsTextFiles(prefix: string, suffix = ""): void {
-    checkOptions("saveAsTextFiles", { prefix, suffix }, { prefix: isText, suffix: checkedLater });
+    const example = 'For example saveAsTextFiles("out/views", "txt").';
+    checkArgument("saveAsTextFiles", '"prefix"', prefix, isText, example);
+    if (suffix !== "") checkArgument("saveAsTextFiles", '"suffix"', suffix, isText, example);
     const save = (values: Partition<T>, task: TaskContext) =>
       writeTextPart(`${prefix}-${task.batchTime}${suffix && `.${suffix}`}`, values, task);
     this.graph.output("saveAsTextFiles", { kind: "foreachPartition", node: this.node, f: save });
@@ -75,6 +77,7 @@ export class StreamOutputs<out T> {
 
   /** Prints the first `num` values of each batch, in Spark's layout. */
   pprint(num = 10): void {
+    checkArgument("pprint", '"num"', num, isInteger(0), "For example pprint(20).");
     const print = async (rdd: BatchRDD<T>, time: Time) => printBatch(time, await rdd.take(num + 1), num);
     this.graph.output("pprint", { kind: "foreachRDD", node: this.node, f: print });
   }

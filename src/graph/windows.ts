@@ -38,7 +38,7 @@ export function checkedPanes(graph: Graph, method: string, window: Duration, sli
       },
     );
   };
-  return panesOf(multiple(window, "window"), multiple(slide ?? interval, "slide"));
+  return panesOf(multiple(window, "window"), multiple(slide === undefined ? interval : slide, "slide"));
 }
 
 export function windowNode(graph: Graph, parent: Node, window: Duration, slide: Duration | undefined): Node {
@@ -79,10 +79,12 @@ export function reduceByKeyAndWindow<K, V>(
   reduce: (a: V, b: V) => V,
   options: WindowOptions & ShuffleOptions<K> & Omit<WindowFunctions<K, V>, "reduce">,
 ): Node {
+  const method = "reduceByKeyAndWindow";
+  const accepts = { ...SHUFFLE_CHECKS, inverse: isFunction, filter: isFunction };
+  checkOptions(method, options, { ...WINDOW_CHECKS, ...accepts });
   const { inverse, filter } = options;
   const windowed = { movementBy: reducing(reduce), reduce, inverse, filter };
-  const accepts = { ...SHUFFLE_CHECKS, inverse: isFunction, filter: isFunction };
-  return windowedNode<K, V>(graph, "reduceByKeyAndWindow", parent, windowed, options, accepts);
+  return windowedNode<K, V>(graph, method, parent, windowed, options, accepts);
 }
 
 export function groupByKeyAndWindow<K>(graph: Graph, parent: Node, options: WindowOptions & ShuffleOptions<K>): Node {

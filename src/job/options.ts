@@ -10,9 +10,11 @@ import {
   checkOptions,
   isBoolean,
   isInteger,
+  isObject,
   isOneOf,
   isPostgresUrl,
   isText,
+  shown,
 } from "../model/options.ts";
 import type { PartitionRates } from "../model/partition-rates.ts";
 import type { OnRecordError } from "../model/plan.ts";
@@ -198,7 +200,7 @@ export const JOB_CHECKS: { readonly [O in keyof Required<JobOptions<unknown>>]: 
   appName: isText,
   batchInterval: checkedLater,
   module: isText,
-  params: checkedLater,
+  params: isObject,
 };
 
 /** Below 20 ms asking for the offsets would take longer than the batch. */
@@ -227,7 +229,7 @@ export function resolveOptions(
   });
   return {
     batchIntervalMs,
-    threads: threadsOf(given.master ?? "local[*]"),
+    threads: threadsOf(given.master === undefined ? "local[*]" : given.master),
     trigger: given.trigger ?? "interval",
     checkpointDirectory: given.checkpointDirectory === undefined ? undefined : placeOf(given.checkpointDirectory),
     acceptChangedGraph: given.acceptChangedGraph ?? false,
@@ -271,7 +273,7 @@ function threadsOf(master: unknown): number {
   const match = /^local\[(\d{1,3})\]$/.exec(String(master));
   const threads = Number(match?.[1]);
   if (threads >= 1 && threads <= THREADS_MAX) return threads;
-  throw new MillraceError("BAD_OPTION", `"master" is ${JSON.stringify(master)}.`, {
+  throw new MillraceError("BAD_OPTION", `"master" is ${shown(master)}.`, {
     hint: `Use "local", "local[*]" or "local[n]" with n from 1 to ${THREADS_MAX}.`,
   });
 }

@@ -1,7 +1,7 @@
 import type { PlannedSlices, SourcePlanner } from "../graph/source.ts";
 import { MillraceError } from "../model/errors.ts";
 import { OffsetRange } from "../model/offset-range.ts";
-import { isInteger } from "../model/options.ts";
+import { isInteger, shown } from "../model/options.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 
@@ -12,7 +12,7 @@ export function checkRanges(ranges: readonly OffsetRange[]): void {
     const { topic, partition, fromOffset, untilOffset } = (range ?? {}) as Partial<OffsetRange>;
     const numbers = [partition, fromOffset, untilOffset].every((n) => isOffset(n) === undefined);
     if (typeof topic === "string" && numbers && fromOffset! <= untilOffset!) continue;
-    throw new MillraceError("BAD_OPTION", `This is no offset range: ${JSON.stringify(range)}.`, {
+    throw new MillraceError("BAD_OPTION", `This is no offset range: ${shown(range)}.`, {
       hint: 'Write { topic: "page-views", partition: 0, fromOffset: 0, untilOffset: 100 }, fromOffset not above untilOffset.',
     });
   }

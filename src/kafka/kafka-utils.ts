@@ -6,7 +6,16 @@ import type { ConsumerRecord } from "../model/consumer-record.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import { type OffsetRange, splitRanges } from "../model/offset-range.ts";
-import { type Check, checkedLater, checkOptions, isBoolean, isInteger, isText } from "../model/options.ts";
+import {
+  type Check,
+  checkedLater,
+  checkOptions,
+  isBoolean,
+  isInteger,
+  isObject,
+  isText,
+  shown,
+} from "../model/options.ts";
 import { DirectStreamPlanner } from "./direct-stream.ts";
 import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
 import { type KafkaParams, type ResolvedKafkaParams, resolveKafkaParams } from "./kafka-params.ts";
@@ -56,6 +65,11 @@ const isDecodePolicy: Check = (value) =>
     ? undefined
     : 'must be "fail", "skip" or a function';
 
+const isOffsetsByTopic: Check = (value) =>
+  isObject(value) === undefined && Object.values(value as object).every((offsets) => isObject(offsets) === undefined)
+    ? undefined
+    : "must be offsets by topic and partition: { topic: { 0: 120, 1: 98 } }";
+
 const RDD_CHECKS = {
   keyDecoder: checkedLater,
   valueDecoder: checkedLater,
@@ -65,7 +79,7 @@ const RDD_CHECKS = {
 
 const STREAM_CHECKS = {
   ...RDD_CHECKS,
-  fromOffsets: checkedLater,
+  fromOffsets: isOffsetsByTopic,
   startingTimestamp: isInteger(0),
   startFromGroup: isBoolean,
   commitToGroup: isBoolean,
@@ -86,6 +100,7 @@ export const KafkaUtils = {
     kafkaParams: KafkaParams,
     options: DirectStreamOptions<K, V> = {},
   ): DStream<ConsumerRecord<K, V>> {
+    requireContext("createDirectStream", ssc);
     checkSelection(topics);
     checkOptions("createDirectStream", options, STREAM_CHECKS);
     const params = resolveKafkaParams(kafkaParams, ssc.brokers);
@@ -130,6 +145,7 @@ export const KafkaUtils = {
     offsetRanges: readonly OffsetRange[],
     options: Pick<DirectStreamOptions<K, V>, "keyDecoder" | "valueDecoder" | "onDecodeError" | "minPartitions"> = {},
   ): RDD<ConsumerRecord<K, V>> {
+    requireContext("createRDD", ssc);
     checkRanges(offsetRanges);
     checkOptions("createRDD", options, RDD_CHECKS);
     const { onDecodeError = "fail" } = options;
@@ -149,6 +165,14 @@ export const KafkaUtils = {
     return ssc.rddOf("createRDD", source);
   },
 };
+
+/** @throws BAD_OPTION */
+function requireContext(method: string, ssc: JobContext): void {
+  if (ssc?.graph !== undefined) return;
+  throw new MillraceError("BAD_OPTION", `${method} takes the context first; it got ${shown(ssc)}.`, {
+    hint: `Give what the build function gets, or a StreamingContext: KafkaUtils.${method}(ssc, ...).`,
+  });
+}
 
 /** Nothing for the default, so that a stream without the option is what it was before there was one. */
 const describePolicy = (policy: OnDecodeError) =>
@@ -179,7 +203,7 @@ function groupsOf<K, V>(
 /** The default fits the type parameters' default; whoever names other types gives the decoder too. */
 function decodersOf<K, V>({ keyDecoder, valueDecoder }: DirectStreamOptions<K, V>) {
   return {
-    key: resolveDecoder(keyDecoder ?? (utf8 as Decoder<unknown> as Decoder<K>)),
-    value: resolveDecoder(valueDecoder ?? (utf8 as Decoder<unknown> as Decoder<V>)),
+    key: resolveDecoder(keyDecoder === undefined ? (utf8 as Decoder<unknown> as Decoder<K>) : keyDecoder),
+    value: resolveDecoder(valueDecoder === undefined ? (utf8 as Decoder<unknown> as Decoder<V>) : valueDecoder),
   };
 }

@@ -1,6 +1,6 @@
 import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
-import { isInteger } from "../model/options.ts";
+import { isInteger, shown } from "../model/options.ts";
 import type { KafkaCluster } from "./connection/cluster.ts";
 import { matches, type TopicSelection } from "./subscription.ts";
 
@@ -21,7 +21,7 @@ export function checkSelection(topics: TopicSelection): void {
       return typeof topic === "string" && isInteger(0)(partition) === undefined;
     });
   if (named || assigned) return;
-  throw new MillraceError("BAD_OPTION", `These are no topics: ${JSON.stringify(topics)}.`, {
+  throw new MillraceError("BAD_OPTION", `These are no topics: ${shown(topics)}.`, {
     hint: 'Give names (["page-views"]), a pattern (/^page-/), or partitions ([{ topic: "page-views", partition: 0 }]).',
   });
 }

@@ -1,4 +1,5 @@
 import { MillraceError } from "./errors.ts";
+import { shown } from "./options.ts";
 
 /** Milliseconds since the epoch. `new Date(time)` for people. */
 export type Time = number;
@@ -16,7 +17,7 @@ export function parseDuration(
 ): number {
   const ms = typeof value === "number" ? value : parseText(value);
   if (ms === undefined || !Number.isFinite(ms)) {
-    throw new MillraceError("BAD_OPTION", `${option} is not a duration: ${JSON.stringify(value) ?? String(value)}.`, {
+    throw new MillraceError("BAD_OPTION", `${option} is not a duration: ${shown(value)}.`, {
       hint: 'Write "200ms", "1.5s", "10m" or "2h", or a number of milliseconds.',
     });
   }

@@ -37,6 +37,15 @@ export const isOneOf =
 export const isPostgresUrl = (value: unknown): boolean =>
   /^postgres(ql)?:$/.test(URL.parse(String(value))?.protocol ?? "");
 
+export const isObject: Check = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "must be an object";
+
+/** A text is one too. */
+export const isIterable: Check = (value) =>
+  value !== null && value !== undefined && Symbol.iterator in Object(value)
+    ? undefined
+    : "must be an iterable of values";
+
 /** Checked where it is used, by code that knows more. */
 export const checkedLater: Check = () => undefined;
 
@@ -45,8 +54,9 @@ export const checkedLater: Check = () => undefined;
  * @throws BAD_OPTION
  */
 export function checkOptions(owner: string, options: object, checks: { readonly [option: string]: Check }): void {
-  if (typeof options !== "object" || options === null) {
-    throw new MillraceError("BAD_OPTION", `${owner} takes an object of options, not ${typeof options}.`, {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    const given = options === null ? "null" : Array.isArray(options) ? "a list" : typeof options;
+    throw new MillraceError("BAD_OPTION", `${owner} takes an object of options, not ${given}.`, {
       hint: `Known options: ${Object.keys(checks).join(", ")}.`,
     });
   }
@@ -59,16 +69,25 @@ export function checkOptions(owner: string, options: object, checks: { readonly 
     }
     const wrong = value === undefined ? undefined : check(value);
     if (wrong !== undefined) {
-      throw new MillraceError("BAD_OPTION", `${owner}: "${option}" ${wrong}; it is ${show(value)}.`, {
+      throw new MillraceError("BAD_OPTION", `${owner}: "${option}" ${wrong}; it is ${shown(value)}.`, {
         hint: `Correct "${option}" and start again.`,
       });
     }
   }
 }
 
-function show(value: unknown): string {
+/** An argument that must be given. @throws BAD_OPTION */
+export function checkArgument(method: string, argument: string, value: unknown, check: Check, hint: string): void {
+  const wrong = check(value);
+  if (wrong === undefined) return;
+  throw new MillraceError("BAD_OPTION", `${method}: ${argument} ${wrong}; it is ${shown(value)}.`, { hint });
+}
+
+/** A value as a sentence names it: whatever it is, and not all of it when it is long. */
+export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
-  const text = JSON.stringify(value) ?? String(value);
+  const withBigints = (_: string, part: unknown) => (typeof part === "bigint" ? `${part}n` : part);
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value, withBigints) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
 

@@ -1,3 +1,5 @@
+import { checkOptions, isInteger } from "../model/options.ts";
+
 /** The records of one partition, as they arrive. Per record for convenience, by chunks for speed and for batched writes. Can be read once. */
 export interface Partition<out T> extends AsyncIterable<T> {
   /** Arrays of what has arrived, or of exactly `size` values (the last one shorter). */
@@ -6,7 +8,10 @@ export interface Partition<out T> extends AsyncIterable<T> {
 
 export function partitionOf<T>(input: AsyncIterable<readonly T[]>): Partition<T> {
   return {
-    chunks: ({ size } = {}) => (size === undefined ? input : regroup(input, size)),
+    chunks: (options = {}) => {
+      checkOptions("chunks", options, { size: isInteger(1) });
+      return options.size === undefined ? input : regroup(input, options.size);
+    },
     async *[Symbol.asyncIterator]() {
       for await (const chunk of input) yield* chunk;
     },

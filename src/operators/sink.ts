@@ -1,5 +1,6 @@
 import type { Time } from "../model/duration.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
+import { checkArgument, isFunction } from "../model/options.ts";
 import type { Partition } from "./partition.ts";
 
 /** The contract of exactly-once outputs: what `saveTo` writes to. */
@@ -74,6 +75,10 @@ export interface BatchSink<T, C> extends SinkLife<C> {
  */
 export type SinkDefinition<T, C> = PartitionSink<T, C> | PublishedSink<T, C> | BatchSink<T, C>;
 
+const LIFE = ["open", "fence", "close"];
+const SHAPES = [["commitPartition"], ["writePartition", "publishBatch"], ["commitBatch"]];
+const ALL_SHAPES = SHAPES.map((methods) => methods.join(" with ")).join(", or ");
+
 /** What saveTo takes. Made by {@link defineSink} and the sinks of millrace/sinks. */
 export interface Sink<in T> {
   readonly "~sink": SinkDefinition<never, unknown>;
@@ -81,6 +86,18 @@ export interface Sink<in T> {
   readonly "~accepts"?: (value: T) => void;
 }
 
+/** @throws BAD_OPTION when it has none of the three shapes */
 export function defineSink<T, C>(definition: SinkDefinition<T, C>): Sink<T> {
+  const given = (definition ?? {}) as unknown as { readonly [method: string]: unknown };
+  const shape = SHAPES.find((methods) => methods.some((method) => given[method] !== undefined)) ?? SHAPES[0]!;
+  for (const method of [...LIFE, ...shape]) {
+    checkArgument(
+      "defineSink",
+      `"${method}"`,
+      given[method],
+      isFunction,
+      `A sink has ${LIFE.join(", ")} and ${ALL_SHAPES}.`,
+    );
+  }
   return Object.freeze({ "~sink": definition as SinkDefinition<never, unknown> });
 }

@@ -7,7 +7,7 @@ import { ENGINE_CHECKS, type EngineOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
 import { type Duration, parseDuration } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import { checkedLater, checkOptions } from "../model/options.ts";
+import { checkArgument, checkedLater, checkOptions, isFunction, isIterable, isObject } from "../model/options.ts";
 import { runJob } from "../run-job.ts";
 
 /** Anything. Spelled so that TypeScript reads an array of two as a pair, as the methods of streams do. */
@@ -47,19 +47,29 @@ export function runPipeline<I extends { readonly [name: string]: Batches<Value> 
   pipeline: (streams: NamedStreams<I>, ssc: JobContext) => DStream<U>,
   options?: PipelineOptions,
 ): Promise<U[][]>;
+/** The batches of any iterable, such as a generator. It is read at once. */
+export function runPipeline<T extends Value, U>(
+  batches: Iterable<Iterable<T>>,
+  pipeline: (stream: DStream<T>, ssc: JobContext) => DStream<U>,
+  options?: PipelineOptions,
+): Promise<U[][]>;
 export async function runPipeline<U>(
-  given: Batches<unknown> | { readonly [name: string]: Batches<unknown> },
+  given: Iterable<Iterable<unknown>> | { readonly [name: string]: Batches<unknown> },
   pipeline: (streams: never, ssc: JobContext) => DStream<U>,
   options: PipelineOptions = {},
 ): Promise<U[][]> {
-  const { batchInterval: interval = "1s", numPartitions = 1, ...engineOptions } = options;
   const { onRecordError, taskMaxFailures } = ENGINE_CHECKS;
   const checks = { onRecordError, taskMaxFailures, batchInterval: checkedLater, numPartitions: isPartitionCount };
   checkOptions("runPipeline", options, checks);
+  checkArgument("runPipeline", "the pipeline", pipeline, isFunction, "For example (words) => words.countByValue().");
+  if (!isBatches(given)) {
+    checkArgument("runPipeline", "what it is given", given, isObject, "Give one list per batch: [[1, 2], [], [3]].");
+  }
+  const { batchInterval: interval = "1s", numPartitions = 1, ...engineOptions } = options;
   const batchInterval = parseDuration(interval, "batchInterval");
   // Both the driver and the executor read them, and a generator can be read once.
-  const named: [string, Batches<unknown>][] = isBatches(given) ? [["only", given]] : Object.entries(given);
-  const inputs = named.map(([name, batches]) => ({ name, batches: batches.map(valuesOf) }));
+  const named: [string, Iterable<Iterable<unknown>>][] = isBatches(given) ? [["only", given]] : Object.entries(given);
+  const inputs = named.map(([name, batches]) => ({ name, batches: Array.from(listed(name, batches), valuesOf) }));
   const outputs: U[][] = [];
   const job = defineJob({ appName: "pipeline", batchInterval, master: "local" }, (ssc) => {
     const streams = inputs.map(({ name, batches }) => [name, ssc.queueStream(batches, { numPartitions })] as const);
@@ -105,9 +115,13 @@ function valuesOf(batch: Iterable<unknown>, index: number): unknown[] {
   );
 }
 
-/** Array.isArray would not tell them apart for the compiler: they are read-only. */
-function isBatches(given: object): given is Batches<unknown> {
-  return Array.isArray(given);
+function isBatches(given: object): given is Iterable<Iterable<unknown>> {
+  return typeof given === "object" && given !== null && Symbol.iterator in given;
+}
+
+function listed(name: string, batches: Iterable<Iterable<unknown>>): Iterable<Iterable<unknown>> {
+  checkArgument("runPipeline", `"${name}"`, batches, isIterable, "Give one list per batch: { views: [[1, 2], []] }.");
+  return batches;
 }
 
 function noStream(result: unknown): MillraceError {

@@ -1,7 +1,7 @@
-import type { Job } from "../job/job.ts";
+import { isJob, type Job } from "../job/job.ts";
 import type { Master } from "../job/options.ts";
 import { MillraceError } from "../model/errors.ts";
-import { checkedLater, checkOptions } from "../model/options.ts";
+import { checkedLater, checkOptions, isObject, shown } from "../model/options.ts";
 import { MemoryBroker } from "./broker/memory-broker.ts";
 import { type MemoryTopic, memoryTopic, type TestRecord } from "./broker/memory-topics.ts";
 import { TestRun } from "./test-run.ts";
@@ -36,10 +36,15 @@ export interface TestJobOptions<P> {
 export async function testJob<P>(job: Job<P>, options: TestJobOptions<P>): Promise<TestRun> {
   checkOptions("testJob", options, {
     topics: checkedLater,
-    params: checkedLater,
+    params: isObject,
     master: checkedLater,
-    fromOffsets: checkedLater,
+    fromOffsets: isObject,
   });
+  if (!isJob(job)) {
+    throw new MillraceError("BAD_OPTION", `testJob takes a job; it got ${shown(job)}.`, {
+      hint: "Give what defineJob returned: testJob(job, { topics: { orders: {} } }).",
+    });
+  }
   const { master = "local", params } = options;
   const topics = topicsOf(options);
   const broker = await MemoryBroker.start(topics);
