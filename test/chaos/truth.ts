@@ -3,6 +3,8 @@ import { DatabaseSync } from "node:sqlite";
 import { publishedBatches } from "millrace/sinks";
 import pg from "pg";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
+import { leaders } from "../helpers/kafka.ts";
+import { produce } from "../helpers/produce.ts";
 import type { Effect, Target } from "./driver/sinks.ts";
 
 /** A record that a reader of committed records sees. */
@@ -13,15 +15,31 @@ export interface InputRecord {
   readonly value: string;
 }
 
-/** So long nothing must come before a topic counts as read. */
-const SILENCE_MS = 6_000;
+/** So long nothing must come before a consumer ends; longer when it has not seen the end: on a busy machine its group takes a while to form. */
+const SILENCES_MS = [6_000, 30_000, 90_000];
+const END = "the end of the partition";
 
-/** Kafka's own consumer says what is in a topic: it has no line in common with what is tested. */
+/** Kafka's own consumer says what is in a topic: it has no line in common with what is tested. Each partition is read to a mark at its end. */
 async function consume(brokers: string, topic: string): Promise<InputRecord[]> {
+  const partitions = (await leaders(topic, brokers)).map((_, partition) => partition);
+  await produce(
+    topic,
+    partitions.map((partition) => ({ partition, key: END, value: END })),
+    { bootstrap: brokers },
+  );
+  for (const silenceMs of SILENCES_MS) {
+    const records = await consumeUntilSilent(brokers, topic, silenceMs);
+    const ended = new Set(records.filter(({ key }) => key === END).map(({ partition }) => partition));
+    if (ended.size === partitions.length) return records.filter(({ key }) => key !== END);
+  }
+  throw new Error(`Kafka's consumer did not come to the end of ${topic}`);
+}
+
+async function consumeUntilSilent(brokers: string, topic: string, silenceMs: number): Promise<InputRecord[]> {
   const shown = ["partition", "offset", "key"].flatMap((what) => ["--formatter-property", `print.${what}=true`]);
   const { stdout } = await runKafkaTool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
     ...["--bootstrap-server", brokers, "--topic", topic, "--from-beginning"],
-    ...["--isolation-level", "read_committed", "--timeout-ms", String(SILENCE_MS), ...shown],
+    ...["--isolation-level", "read_committed", "--timeout-ms", String(silenceMs), ...shown],
   ]);
   const lines = stdout.split("\n").filter((line) => line.startsWith("Partition:"));
   return lines.map((line) => {
