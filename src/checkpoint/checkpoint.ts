@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
 import type { Abandonment, Adoption, Entry } from "./entry.ts";
-import { epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
+import { type BegunSegment, epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
 import { StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
 import { after, NEW_WORLD, type World } from "./world.ts";
@@ -33,9 +33,17 @@ export class Checkpoint {
     this.#appName = appName;
     this.#segmentBytesMax = segmentBytesMax;
     this.id = opened.id;
-    this.#log = this.#logOf(opened.epoch);
+    this.#log = logOf(store, opened.epoch);
     this.#world = opened.world;
     this.#states = new StateLog(store);
+  }
+
+  /**
+   * What a driver would find, without taking over: one that cannot go on with it must not stop the one that does.
+   * @throws CHECKPOINT_OF_ANOTHER_JOB, CHECKPOINT_OF_ANOTHER_VERSION, CHECKPOINT_CORRUPT, CHECKPOINT_UNUSABLE
+   */
+  static async peek(store: CheckpointStore, appName: string): Promise<World> {
+    return worldOf(await lastOf(store, appName, Number.POSITIVE_INFINITY));
   }
 
   /** Takes over: from here on older drivers are fenced. @throws CHECKPOINT_OF_ANOTHER_JOB, CHECKPOINT_CORRUPT, CHECKPOINT_UNUSABLE */
@@ -45,18 +53,13 @@ export class Checkpoint {
     { segmentBytesMax = 16 * 2 ** 20 } = {},
   ): Promise<Checkpoint> {
     const epoch = await createNextSegment(store);
-    const before = await lastBegun<Entry>(store, epoch);
-    if (before !== undefined && before.begin.appName !== appName) {
-      throw new MillraceError(
-        "CHECKPOINT_OF_ANOTHER_JOB",
-        `The checkpoint in ${store.place} belongs to "${before.begin.appName}", not to "${appName}".`,
-        {
-          hint: "Give each job a checkpointDirectory of its own. Renaming a job starts a new one.",
-        },
-      );
-    }
+    const before = await lastOf(store, appName, epoch).catch(async (error) => {
+      // A newer driver sweeps away what this one is reading.
+      await logOf(store, epoch).refuseWhenFenced();
+      throw error;
+    });
     const id = before?.begin.checkpointId ?? randomUUID();
-    const world = before === undefined ? NEW_WORLD : before.entries.reduce(after, NEW_WORLD);
+    const world = worldOf(before);
     const checkpoint = new Checkpoint(store, appName, { id, epoch, world }, segmentBytesMax);
     await checkpoint.#begin(before === undefined ? null : { epoch: before.epoch, length: before.length });
     await checkpoint.#sweep();
@@ -128,11 +131,11 @@ export class Checkpoint {
   async #roll(next = this.epoch + 1): Promise<void> {
     await this.#log.refuseWhenFenced();
     const { epoch, length } = this.#log;
-    if (!(await this.#store.create(segmentName(next)))) throw this.#fenced(epoch, next);
+    if (!(await this.#store.create(segmentName(next)))) throw fenced(this.#store, epoch, next);
     // Whoever came in between may have planned a batch that this one does not know of.
     const between = (await epochsIn(this.#store)).find((other) => other > epoch && other < next);
-    if (between !== undefined) throw this.#fenced(epoch, between);
-    this.#log = this.#logOf(next);
+    if (between !== undefined) throw fenced(this.#store, epoch, between);
+    this.#log = logOf(this.#store, next);
     await this.#begin({ epoch, length });
     await this.#sweep();
   }
@@ -154,20 +157,6 @@ export class Checkpoint {
     this.#world = world;
   }
 
-  #logOf(epoch: number): SealedLog<Entry> {
-    return new SealedLog(this.#store, epoch, (other) => this.#fenced(epoch, other));
-  }
-
-  #fenced(own: number, other: number): MillraceError {
-    return new MillraceError(
-      "FENCED",
-      `Another driver (epoch ${other}) has taken over the checkpoint in ${this.#store.place}; this one has epoch ${own}.`,
-      {
-        hint: "One driver per checkpoint. This one has stopped and must not be started again while the other runs.",
-      },
-    );
-  }
-
   /** The segment before the present one is kept: someone may be reading it. Those before are of no use. */
   async #sweep(): Promise<void> {
     const older = (await epochsIn(this.#store)).filter((epoch) => epoch < this.epoch);
@@ -186,4 +175,39 @@ async function createNextSegment(store: CheckpointStore): Promise<number> {
     assert(epoch < 2 ** 31, "there are no epochs left");
     if (await store.create(segmentName(epoch))) return epoch;
   }
+}
+
+/** The newest segment below `epoch` that says something. @throws CHECKPOINT_OF_ANOTHER_JOB */
+async function lastOf(
+  store: CheckpointStore,
+  appName: string,
+  epoch: number,
+): Promise<BegunSegment<Entry> | undefined> {
+  const last = await lastBegun<Entry>(store, epoch);
+  if (last === undefined || last.begin.appName === appName) return last;
+  throw new MillraceError(
+    "CHECKPOINT_OF_ANOTHER_JOB",
+    `The checkpoint in ${store.place} belongs to "${last.begin.appName}", not to "${appName}".`,
+    {
+      hint: "Give each job a checkpointDirectory of its own. Renaming a job starts a new one.",
+    },
+  );
+}
+
+function worldOf(last: BegunSegment<Entry> | undefined): World {
+  return last === undefined ? NEW_WORLD : last.entries.reduce(after, NEW_WORLD);
+}
+
+function logOf(store: CheckpointStore, epoch: number): SealedLog<Entry> {
+  return new SealedLog(store, epoch, (other) => fenced(store, epoch, other));
+}
+
+function fenced({ place }: CheckpointStore, own: number, other: number): MillraceError {
+  return new MillraceError(
+    "FENCED",
+    `Another driver (epoch ${other}) has taken over the checkpoint in ${place}; this one has epoch ${own}.`,
+    {
+      hint: "One driver per checkpoint. This one has stopped and must not be started again while the other runs.",
+    },
+  );
 }

@@ -36,6 +36,8 @@ export async function awaitTurn(
       seen = found;
       since = clock.now();
     }
+    // A clock that was set back must not put off the take-over by as much.
+    since = Math.min(since, clock.now());
     if (clock.now() - since >= silenceMs) return "silent";
     await clock
       .sleepUntil(clock.now() + POLL_MS, signal)

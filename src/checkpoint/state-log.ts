@@ -50,7 +50,10 @@ export class StateLog {
 
   /** @throws CHECKPOINT_CORRUPT when it is not what was written */
   async read(part: StatePart): Promise<Uint8Array> {
-    const bytes = await this.#store.read(part.segment, part);
+    const bytes = await this.#store.read(part.segment, part).catch(async (error) => {
+      if ((await this.#store.list()).includes(part.segment)) throw error;
+      throw corrupt(`${this.#store.place}/${part.segment}`, part.position, "a state lies there, and the file is gone");
+    });
     if (bytes.length === part.length && crc32(bytes) === part.checksum) return bytes;
     throw corrupt(`${this.#store.place}/${part.segment}`, part.position, "a state is not as it was written");
   }

@@ -1,4 +1,4 @@
-import { assert } from "../model/errors.ts";
+import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Position, Positions } from "../model/plan.ts";
 import type { Abandonment, Entry, StatePart, WrittenStates } from "./entry.ts";
 
@@ -75,7 +75,18 @@ export function after(world: World, entry: Entry): World {
       const last = [...world.abandoned.last, { seq, batchTime, slices, ...entry.why }].slice(-ABANDONED_MAX);
       return { ...passed(world, plan), abandoned: { count: world.abandoned.count + 1, last } };
     }
+    default:
+      throw unknownKind(entry satisfies never);
   }
+}
+
+/** To pass over it would be to run on with half of what happened. */
+function unknownKind({ type }: { readonly type?: unknown }): MillraceError {
+  return new MillraceError(
+    "CHECKPOINT_OF_ANOTHER_VERSION",
+    `The checkpoint has an entry of the kind "${type}", which this release does not know.`,
+    { hint: "Run it with the release that wrote it, or a newer one; or start with another checkpointDirectory." },
+  );
 }
 
 /** The last batch that can have reached a sink. */

@@ -127,7 +127,7 @@ export class Driver {
     try {
       refuseIdleGraph(context);
       refuseGapInState(this.#back, this.#parts.options.failedBatch);
-      journal = await this.#prepare();
+      journal = await Promise.race([this.#prepare(), rejected(this.#force.signal)]);
     } catch (error) {
       this.#stopping.abort();
       await this.#close(error);
@@ -225,12 +225,14 @@ export class Driver {
     // A job that cannot start must not take over from one that runs.
     if (openStore !== undefined) await executors;
     executors.catch(() => {});
-    const journal = await openJournal(openStore, context.appName, this.#standby());
+    const journal = await openJournal(openStore, context.appName, this.#standby(), (found) => {
+      this.#force.signal.throwIfAborted();
+      refusePlanOfAnotherGraph(found, this.#graphDigest, options.acceptChangedGraph);
+      if (keepsExactlyOnce(context)) refusePlanOfOtherCode(found, this.#parts.code, options);
+      refuseOtherStates(this.#back, found, options.acceptChangedGraph);
+    });
     this.#journal = journal;
     const { world } = journal;
-    refusePlanOfAnotherGraph(world, this.#graphDigest, options.acceptChangedGraph);
-    if (keepsExactlyOnce(context)) refusePlanOfOtherCode(world, this.#parts.code, options);
-    refuseOtherStates(this.#back, world, options.acceptChangedGraph);
     if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, options);
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
@@ -342,6 +344,10 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+function rejected(signal: AbortSignal): Promise<never> {
+  return aborted(signal).then(() => Promise.reject(signal.reason));
 }
 
 /** Waits for all, then throws the first failure: nothing is still starting when this returns. */

@@ -39,15 +39,26 @@ export function storeOf({ checkpointDirectory }: ResolvedOptions): OpenStore | u
   return checkpointDirectory === undefined ? undefined : () => openStore(checkpointDirectory);
 }
 
+/** @param refuse Throws when the job cannot go on with what it is shown. Then nobody is fenced: a mistake must not stop the driver that runs. */
 export async function openJournal(
   openStore: OpenStore | undefined,
   appName: string,
   standby: Standby | undefined,
+  refuse: (world: World) => void,
 ): Promise<Journal> {
   if (openStore === undefined) return new MemoryJournal();
   const store = await openStore();
-  if (standby !== undefined) await awaitTurn(store, standby);
-  return Checkpoint.open(store, appName);
+  try {
+    if (standby !== undefined) await awaitTurn(store, standby);
+    refuse(await Checkpoint.peek(store, appName));
+    const journal = await Checkpoint.open(store, appName);
+    // A driver that ran until now may have planned one more batch.
+    refuse(journal.world);
+    return journal;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** Without a checkpoint the same steps are taken, and a restart finds nothing. */

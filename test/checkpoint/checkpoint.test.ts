@@ -149,6 +149,23 @@ test("of two drivers that start at the same time each gets an epoch of its own, 
   for (const other of opened) if (other !== winner) await assert.rejects(other.start(start), { code: "FENCED" });
 });
 
+test("a driver whose segments a newer one has swept away while it started is fenced, and did not begin anew", async () => {
+  const disk = new MemoryDisk();
+  const { id } = await Checkpoint.open(disk.store(), "job");
+  const slow = disk.store();
+  let overtaken = false;
+  disk.before = async (step, store) => {
+    if (step !== "read" || store !== slow || overtaken) return;
+    overtaken = true;
+    // Of these two the second sweeps what the slow one is about to read.
+    await Checkpoint.open(disk.store(), "job");
+    await Checkpoint.open(disk.store(), "job");
+  };
+  await assert.rejects(Checkpoint.open(slow, "job"), { code: "FENCED" });
+  assert.ok(overtaken);
+  assert.equal((await Checkpoint.open(disk.store(), "job")).id, id);
+});
+
 test("a driver that cannot look whether it was replaced adds nothing more, and what it wrote counts", async () => {
   const disk = new MemoryDisk();
   const checkpoint = await Checkpoint.open(disk.store(), "job");
@@ -208,7 +225,7 @@ test("any flipped bit before the last entry is damage, named with its place", as
   }
 });
 
-test("a checkpoint of another job, or of another version of the format, is refused", async () => {
+test("a checkpoint of another job is refused", async () => {
   const disk = new MemoryDisk();
   await Checkpoint.open(disk.store(), "one");
   await assert.rejects(Checkpoint.open(disk.store(), "two"), {
@@ -230,6 +247,24 @@ test("a long log goes on in the segment of a new epoch, and old segments are del
   const next = await Checkpoint.open(disk.store(), "job");
   assert.equal(next.world.seq, 50);
   assert.equal(next.world.positions?.views?.[0]?.offset, 55);
+});
+
+test("a copy that was made while states were written says which file is missing, or too short", async () => {
+  const disk = new MemoryDisk();
+  const first = await Checkpoint.open(disk.store(), "job");
+  await first.start(start);
+  await first.plan({ ...planOf(1, 5, 9), states: { sums: { numPartitions: 1, fresh: true } } }, "g");
+  await first.complete(1, { sums: [{ bytes: Buffer.from("a state"), snapshot: true }] });
+  const segment = [...disk.segments.keys()].find((name) => name.startsWith("state-"))!;
+  for (const copied of [Buffer.from("a st"), undefined]) {
+    if (copied === undefined) disk.segments.delete(segment);
+    else disk.segments.set(segment, copied);
+    const copy = await Checkpoint.open(disk.store(), "job");
+    await assert.rejects(copy.readState("sums", 0), {
+      code: "CHECKPOINT_CORRUPT",
+      message: new RegExp(`${segment} is damaged at position 0`),
+    });
+  }
 });
 
 test("a stream that goes on before where it stood, its partition having been cut off, stands there after a restart too", () => {

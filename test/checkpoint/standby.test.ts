@@ -48,6 +48,23 @@ test("a standby takes over from a driver that is silent, which finds itself fenc
   await assert.rejects(silent.start({}), { code: "FENCED" });
 });
 
+test("a clock that is set back does not keep a standby waiting", async () => {
+  const disk = new MemoryDisk();
+  await Checkpoint.open(disk.store(), "job");
+  let slept = 0;
+  const hour = 3_600_000;
+  let now = hour;
+  const time: Clock = {
+    now: () => now,
+    async sleepUntil(until) {
+      slept += until - now;
+      now = slept === 10_000 ? until - hour : until;
+    },
+  };
+  assert.equal(await awaitTurn(disk.store(), { clock: time, silenceMs: 30_000, signal: never }), "silent");
+  assert.equal(slept, 40_000);
+});
+
 test("a standby that is stopped says so, and has taken nothing", async () => {
   const disk = new MemoryDisk();
   await Checkpoint.open(disk.store(), "job");
