@@ -44,7 +44,8 @@ export interface RunningJob extends AsyncDisposable {
  * Starts a job: the object that defineJob returned, or the URL or path of its module. Resolves when the executors have built the same
  * graph and the first batch can be planned. Called while an executor imports the module it rejects with `JOB_STARTS_ITSELF`: guard it
  * with `if (import.meta.main)`. Precedence of options: command line, these options, defineJob, default.
- * @throws BAD_OPTION, JOB_NOT_LOADABLE, JOB_WITHOUT_MODULE, JOB_STARTS_ITSELF, GRAPH_DIFFERS, and what Kafka refuses
+ * @throws BAD_OPTION, JOB_NOT_LOADABLE, JOB_WITHOUT_MODULE, JOB_STARTS_ITSELF, GRAPH_DIFFERS, STOPPED when it was stopped before it could begin, and
+ * what Kafka refuses
  */
 export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<P> = {}): Promise<RunningJob> {
   if (threadData !== undefined) {
@@ -82,8 +83,11 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     openStore: openStore ?? storeOf(resolved),
   });
   for (const listener of listeners) context.addStreamingListener(listener);
-  await driver.start();
-  return running(driver, signal, handleSignals === true);
+  // Asked to stop while it starts, it stops: a standby may wait for its turn for days.
+  const starting = driver.start();
+  const live = running(driver, signal, handleSignals === true);
+  await starting;
+  return live;
 }
 
 const isListeners: Check = (value) =>

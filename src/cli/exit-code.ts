@@ -19,5 +19,7 @@ const NEEDS_SOMEBODY: ReadonlySet<ErrorCode> = new Set([
  */
 export function exitCodeOf({ code }: MillraceError): number {
   if (code === "FENCED") return 3;
+  // As asked: a standby, or a driver that was about to begin.
+  if (code === "STOPPED") return 0;
   return NEEDS_SOMEBODY.has(code) ? 2 : 1;
 }

@@ -12,4 +12,5 @@ test("a supervisor learns from the exit code whether starting again can help", (
     [2, 2, 2, 2, 2],
   );
   assert.equal(exitCode("FENCED"), 3);
+  assert.equal(exitCode("STOPPED"), 0);
 });
