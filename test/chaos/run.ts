@@ -109,7 +109,7 @@ async function readToTheEnd({ brokers }: World, lane: Lane): Promise<string | un
     },
   );
   const driver = lane.start(undefined, { toTheEnd: true });
-  await driver.until("it has read all", () => false, 90_000);
+  await driver.until("it has read all", () => false, 300_000);
   if (!driver.hasEnded) await driver.endBy("SIGKILL");
   const end = await driver.ended;
   return end.code === 0 ? undefined : described(end);
