@@ -62,10 +62,10 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function readTopic(params: KafkaParams): Promise<unknown[]> {
+async function readTopic(params: KafkaParams, from = topic): Promise<unknown[]> {
   await using cluster = new KafkaCluster(resolveKafkaParams(params));
   const values: unknown[] = [];
-  for await (const chunk of readRange(cluster, await wholePartition(cluster, topic), { decoders })) {
+  for await (const chunk of readRange(cluster, await wholePartition(cluster, from), { decoders })) {
     chunk.forEach(({ value }) => void values.push(value));
   }
   return values;
@@ -82,6 +82,15 @@ function token(subject: string): string {
 
 test("TLS, by the name of the host and by a certificate that is given", async () => {
   assert.deepEqual(await readTopic({ "bootstrap.servers": `localhost:${ports.tls}`, ssl: { ca } }), ["read"]);
+});
+
+test("an answer that takes many reads arrives whole through TLS", async () => {
+  const long = await createTopic({ name: "security-long" }, { bootstrap: kafka.bootstrap });
+  const values = Array.from({ length: 5 }, (_, i) => String.fromCharCode(97 + i).repeat(150_000 + i));
+  for (const value of values) await produce(long, [{ value }], { bootstrap: kafka.bootstrap });
+  const params = { "bootstrap.servers": `localhost:${ports.tls}`, ssl: { ca } };
+  const read = await readTopic(params, long);
+  assert.ok(read.length === values.length && read.every((value, i) => value === values[i]));
 });
 
 test("a certificate that nobody vouches for is refused", async () => {

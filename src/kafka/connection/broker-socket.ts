@@ -50,6 +50,7 @@ export class BrokerSocket {
   readonly #timeouts: SocketTimeouts;
   /** In the order they were sent, which is the order of the answers. */
   readonly #waiting: Waiting[] = [];
+  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   readonly #length = Buffer.allocUnsafe(LENGTH_BYTES);
   #lengthFilled = 0;
   #answer: Buffer | undefined;
@@ -63,11 +64,12 @@ export class BrokerSocket {
     this.#clientId = params.clientId;
     this.#timeouts = timeouts;
     const { host, port } = address;
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    const callback = (length: number) => {
-      this.#receive(buffer.subarray(0, length));
+    const callback = (length: number, read: Uint8Array) => {
+      this.#receive(read as Buffer, length);
       return true;
     };
+    // Asked for before each read, so that most of a long answer goes from the kernel to where it stays.
+    const buffer = () => this.#unfilled() ?? this.#readBuffer;
     const options = { host, port, noDelay: true, onread: { buffer, callback } };
     this.#socket =
       params.tls === undefined
@@ -153,7 +155,20 @@ export class BrokerSocket {
     });
   }
 
-  #receive(bytes: Buffer): void {
+  /** The rest of an answer that is longer than a read. */
+  #unfilled(): Buffer | undefined {
+    const answer = this.#answer;
+    if (answer === undefined || answer.length - this.#answerFilled < READ_BYTES) return undefined;
+    return answer.subarray(this.#answerFilled);
+  }
+
+  #receive(read: Buffer, length: number): void {
+    if (read !== this.#readBuffer) {
+      this.#answerFilled += length;
+      if (this.#answerFilled === this.#answer!.length) this.#settleAnswer();
+      return;
+    }
+    const bytes = read.subarray(0, length);
     if (this.#nothingArrivedYet && looksLikeTls(bytes))
       this.#fail(new TlsMismatch("it speaks TLS, and was not asked to"));
     this.#nothingArrivedYet = false;
@@ -182,11 +197,14 @@ export class BrokerSocket {
     const answer = this.#answer!;
     const taken = bytes.copy(answer, this.#answerFilled, position);
     this.#answerFilled += taken;
-    if (this.#answerFilled === answer.length) {
-      this.#answer = undefined;
-      this.#settle(answer);
-    }
+    if (this.#answerFilled === answer.length) this.#settleAnswer();
     return taken;
+  }
+
+  #settleAnswer(): void {
+    const answer = this.#answer!;
+    this.#answer = undefined;
+    this.#settle(answer);
   }
 
   #settle(answer: Buffer): void {
