@@ -17,6 +17,7 @@ for it, or on KAFKA_BROKERS, whose topics bench-* are made once and kept.
 `;
 
 const rows = [...workloadNames, "memory", "start-up"] as const;
+/** Those that the loop written by hand reads. */
 const codecNames: readonly Codec[] = ["none", "lz4", "zstd"];
 
 export interface BenchOptions {

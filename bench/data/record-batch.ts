@@ -1,6 +1,5 @@
-import { zstdCompressSync } from "node:zlib";
 import { crc32c } from "@node-rs/crc32";
-import { compressFrameSync } from "lz4-napi";
+import { COMPRESSIONS, type Compression, compress } from "../../src/kafka/writing/compress.ts";
 import { LONGEST_VALUE_BYTES, type WriteValue } from "./records.ts";
 
 /** Written as Kafka's own producer does with its defaults: about 16 KiB a batch before compression. */
@@ -10,13 +9,8 @@ const CRC_COVERS_FROM = 21;
 /** Of a record without key and headers, at most. */
 const RECORD_OVERHEAD_BYTES = 20;
 
-export type Codec = "none" | "lz4" | "zstd";
-
-const codecs: Readonly<Record<Codec, { readonly bits: number; compress(records: Buffer): Buffer }>> = {
-  none: { bits: 0, compress: (records) => records },
-  lz4: { bits: 3, compress: compressFrameSync },
-  zstd: { bits: 4, compress: (records) => zstdCompressSync(records) },
-};
+export type Codec = Compression;
+export const codecNames = COMPRESSIONS;
 
 /** The records of one batch, not yet compressed. */
 export interface Records {
@@ -48,12 +42,12 @@ export function nextRecords(writeValue: WriteValue, limit: number, longest = LON
 
 /** A record batch (magic 2). The broker sets its base offset. */
 export function encodeBatch({ bytes, count }: Records, codec: Codec, timestamp: number): Buffer {
-  const records = codecs[codec].compress(bytes);
+  const records = compress(codec, bytes);
   const batch = Buffer.alloc(HEADER_BYTES + records.length);
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch[16] = 2;
-  batch.writeInt16BE(codecs[codec].bits, 21);
+  batch.writeInt16BE(COMPRESSIONS.indexOf(codec), 21);
   batch.writeInt32BE(count - 1, 23);
   batch.writeBigInt64BE(BigInt(timestamp), 27);
   batch.writeBigInt64BE(BigInt(timestamp), 35);

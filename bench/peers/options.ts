@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import type { Codec } from "../data/record-batch.ts";
+import { type Codec, codecNames } from "../data/record-batch.ts";
 import { countOf, listOf } from "../options.ts";
 import { type PeerWorkload, peerWorkloadNames } from "./peer.ts";
 import { peers } from "./peers.ts";
@@ -14,7 +14,7 @@ out with a line about it when the machine lacks what it needs (python3 with pip,
 
   --peers a,b         of ${peerNames.join(", ")} (all)
   --workloads a,b     of ${peerWorkloadNames.join(", ")} (all)
-  --codecs a,b        of none, lz4, zstd (none); others than none: millrace and spark-java only
+  --codecs a,b        of ${codecNames.join(", ")} (none); others than none: millrace and spark-java only
   --records N         records of each topic (2000000)
   --repetitions N     fresh processes of each system (3)
   --warm-passes N     passes of each process after the cold one (3)
@@ -53,7 +53,7 @@ export function parseOptions(args: readonly string[]): PeersOptions | undefined 
   return {
     peers: listOf("peers", values.peers, peerNames),
     workloads: listOf("workloads", values.workloads, peerWorkloadNames),
-    codecs: listOf("codecs", values.codecs, ["none", "lz4", "zstd"]),
+    codecs: listOf("codecs", values.codecs, codecNames),
     records: countOf("records", values.records),
     repetitions: countOf("repetitions", values.repetitions),
     warmPasses: countOf("warm-passes", values["warm-passes"]),

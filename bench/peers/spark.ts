@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { javaExecutable } from "../../dev/kafka/java.ts";
+import { codecNames } from "../data/record-batch.ts";
 import type { LatencyHeat } from "../latency/run.ts";
 import { filledOnce, runTool } from "./folder.ts";
 import { classPath, compileJava, fetchJars, pomProperty } from "./jvm.ts";
@@ -57,7 +58,7 @@ const spark = (onProgress: (line: string) => void) => {
 export const sparkJava: Peer = {
   name: "spark-java",
   workloads: ["count", "words", "json", "window", "state", "copy"],
-  codecs: ["none", "lz4", "zstd"],
+  codecs: codecNames,
   async prepare(onProgress) {
     const { python, jars, kafkaJars } = await spark(onProgress);
     const classes = join(python, "..", "spark-java-classes");
