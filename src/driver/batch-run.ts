@@ -114,6 +114,11 @@ export class BatchRun implements ActionRunner {
     this.#pool.endBatch(this.plan.seq);
   }
 
+  /** Whether a stream has an RDD in this batch. */
+  isDue(node: Node): boolean {
+    return this.#graph.isDue(node);
+  }
+
   /**
    * All outputs that run on executors, in as few passes as their sources allow, and with them what `probed` outputs get, and `advancing`:
    * states and windows, which go on in every batch.

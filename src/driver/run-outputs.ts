@@ -22,7 +22,7 @@ export interface OutputLimits {
 
 /**
  * Steps 4 and 5 of a batch: what runs on executors, states and windows with it, all in as few passes as possible; then, one after the other in the order of
- * registration, what runs on the driver. The first failure ends the batch.
+ * registration, what runs on the driver. The first failure ends the batch. An output behind a window runs at each slide only, as in Spark.
  * @returns the outputs whose sinks hold something of the batch
  */
 export async function runOutputs(
@@ -34,19 +34,22 @@ export async function runOutputs(
   limits: OutputLimits,
 ): Promise<readonly string[]> {
   const { probe } = limits;
-  const onExecutors = outputs.filter((output) => runsOnExecutors(output, probe));
-  const probed = probe === undefined ? [] : outputs.filter(({ named }) => named);
+  const due = outputs.filter(({ node }) => run.isDue(node));
+  const onExecutors = due.filter((output) => runsOnExecutors(output, probe));
+  const probed = probe === undefined ? [] : due.filter(({ named }) => named);
   let results: OutputResults = { parts: new Map(), values: new Map() };
   if (onExecutors.length + probed.length + advancing.length > 0) {
     const done = outputs.filter((output) => onExecutors.includes(output) || isCaptured(output, probe));
-    await timed(done.length > 0 ? done : outputs, outputs, progress, limits.clock, async () => {
+    const timedAs = [done, due, outputs].find(({ length }) => length > 0) ?? [];
+    await timed(timedAs, outputs, progress, limits.clock, async () => {
       results = await run.runOutputs(onExecutors, probed, advancing);
     });
   }
   await limits.afterTasks();
   const written: string[] = [];
   for (const output of outputs) {
-    if (probe !== undefined && output.named) probe.onOutput(output, run.plan.seq, results.values.get(output)!);
+    if (probe !== undefined && output.named) probe.onOutput(output, run.plan.seq, results.values.get(output) ?? []);
+    if (!due.includes(output)) continue;
     if (output.kind === "foreachPartition" || isCaptured(output, probe)) continue;
     await timed([output], outputs, progress, limits.clock, async () => {
       if (output.kind === "foreachRDD") return callForeachRDD(output, run, limits);

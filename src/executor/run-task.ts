@@ -103,9 +103,10 @@ function attach(
   }
 }
 
-function stateBatch({ stateName, initialParent }: NodeOf<"state">, { plan }: BatchGraph): StateBatch {
+function stateBatch({ stateName, parent, initialParent }: NodeOf<"state">, graph: BatchGraph): StateBatch {
+  const { plan } = graph;
   const withInitial = initialParent !== undefined && plan.states?.[stateName]?.fresh === true;
-  return { time: plan.batchTime, previousTime: plan.previousTime, withInitial };
+  return { time: plan.batchTime, previousTime: plan.previousTime, withInitial, due: graph.isDue(parent) };
 }
 
 /** Puts code that waits at the end of a branch. */

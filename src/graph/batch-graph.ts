@@ -2,6 +2,7 @@ import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan } from "../model/plan.ts";
+import type { Panes } from "../state/program.ts";
 import { dueWindow, paneOf } from "../state/windowed.ts";
 import { ActionTrap } from "./action-trap.ts";
 import { transformScope, within } from "./graph.ts";
@@ -92,6 +93,28 @@ export class BatchGraph {
         return this.#windowBatches(resolved).reduce((sum, batch) => sum + batch.numPartitions(resolved.parent), 0);
       default:
         return this.numPartitions(resolved.parent);
+    }
+  }
+
+  /**
+   * Whether a stream has an RDD in this batch at all: what comes behind a window has one at each slide only, as in Spark. Of several
+   * streams one is enough.
+   */
+  isDue(node: Node): boolean {
+    switch (node.kind) {
+      case "source":
+        return true;
+      case "window":
+        return this.#dueWindow(node.panes) !== undefined;
+      case "state": {
+        const { panes } = node.program;
+        return panes === undefined ? this.isDue(node.parent) : this.#dueWindow(panes) !== undefined;
+      }
+      case "union":
+      case "transform":
+        return node.parents.some((parent) => this.isDue(parent));
+      default:
+        return this.isDue(node.parent);
     }
   }
 
@@ -207,8 +230,8 @@ export class BatchGraph {
 
   /** The batches whose records a window holds in this batch, the oldest first; none between two slides. */
   #windowBatches({ panes }: NodeOf<"window">): readonly BatchGraph[] {
-    const { batchTime, previousTime, earlier } = this.plan;
-    const due = dueWindow(panes, batchTime, previousTime);
+    const { earlier } = this.plan;
+    const due = this.#dueWindow(panes);
     if (due === undefined) return [];
     this.#earlier ??= earlier.map((plan, i) => {
       // The first batch had none before it, and its plan, when read from a checkpoint, does not even say so: it must not get ours.
@@ -219,6 +242,10 @@ export class BatchGraph {
       const pane = paneOf(panes, plan.batchTime);
       return pane >= due.first && pane <= due.last;
     });
+  }
+
+  #dueWindow(panes: Panes) {
+    return dueWindow(panes, this.plan.batchTime, this.plan.previousTime);
   }
 
   #callTransform(node: NodeOf<"transform">): Node {

@@ -60,7 +60,7 @@ export function mapWithState<K, V, S, U>(
           handle.keep(entry);
         },
         end: () => {
-          if (timeoutMs !== undefined) timeOut(batch.time - timeoutMs);
+          if (timeoutMs !== undefined && batch.due) timeOut(batch.time - timeoutMs);
           handle.revoke();
         },
       };

@@ -18,6 +18,8 @@ export interface StateBatch {
   readonly previousTime: Time | undefined;
   /** Of a state that is new in this batch, with initial values: each value comes as `[isInitial, value]`. */
   readonly withInitial: boolean;
+  /** Whether the stream whose state it is has an RDD in this batch: behind a window it has one at each slide only. */
+  readonly due: boolean;
 }
 
 /** What a stateful operator does to one partition in one batch. */

@@ -41,6 +41,7 @@ export function updateStateByKey<K, V, S>(
           else pending.set(entry, values);
         },
         end: () => {
+          if (!batch.due) return;
           for (const entry of onlyTouched ? [...pending.keys()] : state.entries()) {
             visit(entry.key, pending.get(entry) ?? [], entry);
           }

@@ -75,8 +75,8 @@ export async function runPipeline<U>(
     const streams = inputs.map(({ name, batches }) => [name, ssc.queueStream(batches, { numPartitions })] as const);
     const result = pipeline((isBatches(given) ? streams[0]![1] : Object.fromEntries(streams)) as never, ssc);
     if (!(result instanceof DStream)) throw noStream(result);
-    result.foreachRDD(async (rdd) => {
-      outputs.push(await rdd.collect());
+    result.foreachRDD(async (rdd, time) => {
+      outputs[time / batchInterval - 1] = await rdd.collect();
     });
   });
   const over = new AbortController();
@@ -84,7 +84,8 @@ export async function runPipeline<U>(
   const clock = rushingClock(count * batchInterval, () => over.abort());
   const running = await runJob(job, { ...engineOptions, clock, signal: over.signal });
   await running.awaitTermination();
-  return outputs;
+  // Between two slides of a window there is nothing.
+  return Array.from({ length: count }, (_, i) => outputs[i] ?? []);
 }
 
 /** From 0 to `end`: each time comes as soon as somebody waits for it. */

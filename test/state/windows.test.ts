@@ -25,6 +25,51 @@ test("a window slides by more than one batch: between two slides it gives nothin
   );
 });
 
+test("between two slides nothing behind a window runs, as in Spark: no output, no state, and no count of nothing", async () => {
+  const ran: string[] = [];
+  const note = (what: string, values: readonly unknown[], time: number) => void ran.push(`${what} ${time}: ${values}`);
+  const calls: string[] = [];
+  const job = defineJob({ appName: "slides", batchInterval: "1s" }, (ssc) => {
+    const numbers = ssc.queueStream([[1], [2], [3], [], [5]], { numPartitions: 2 });
+    const behind = numbers.window("3s", "2s");
+    behind.count().foreachRDD(async (rdd, time) => note("count", await rdd.collect(), time), { name: "counts" });
+    behind.foreachPartition(async (_, { batchTime }) => note("partition", [], batchTime));
+    const pairs = behind.map((n): [string, number] => ["sum", n]);
+    pairs
+      .updateStateByKey<number>(
+        (values, sum = 0) => {
+          calls.push(`update ${values}`);
+          return values.reduce((a, b) => a + b, sum);
+        },
+        { name: "sums" },
+      )
+      .foreachRDD(async (rdd, time) => note("state", await rdd.collect(), time));
+    const joined = numbers
+      .map((n): [number, string] => [n, ""])
+      .fullOuterJoin(behind.map((n): [number, string] => [n, ""]));
+    joined.count().foreachRDD(async (rdd, time) => note("joined", await rdd.collect(), time));
+  });
+  await using run = await testJob(job, { topics: {} });
+  for (let tick = 0; tick < 4; tick++) {
+    await run.tick();
+    assert.deepEqual(run.output("counts").length, tick % 2, "what an output got in the last batch");
+  }
+  assert.deepEqual(
+    ran.filter((what) => !what.startsWith("partition")),
+    ["joined 1000: 1", "count 2000: 2", "state 2000: sum,3", "joined 2000: 2"].concat([
+      "joined 3000: 1",
+      "count 4000: 2",
+      "state 4000: sum,8",
+      "joined 4000: 2",
+    ]),
+  );
+  assert.deepEqual(calls, ["update 1,2", "update 2,3"]);
+  assert.deepEqual(
+    new Set(ran.filter((what) => what.startsWith("partition"))),
+    new Set(["partition 2000: ", "partition 4000: "]),
+  );
+});
+
 test("with the inverse a key stays with its neutral value, until the filter drops it", async () => {
   const lists: [string, number][][] = [[["a", 1]], [["b", 2]], [], []];
   const options = { name: "sums", window: "1s", slide: "500ms", inverse: (a: number, b: number) => a - b } as const;
