@@ -9,7 +9,7 @@ import { driverOf } from "./job-driver.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
 import { MillraceError } from "./model/errors.ts";
-import type { StreamingListener } from "./model/events.ts";
+import type { Logger, StreamingListener } from "./model/events.ts";
 import { type Check, checkedLater, checkOptions, isBoolean, isObject } from "./model/options.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
@@ -85,7 +85,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
   for (const listener of listeners) context.addStreamingListener(listener);
   // Asked to stop while it starts, it stops: a standby may wait for its turn for days.
   const starting = driver.start();
-  const live = running(driver, signal, handleSignals === true);
+  const live = running(driver, signal, handleSignals === true, resolved.logger);
   await starting;
   return live;
 }
@@ -112,7 +112,12 @@ function defined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-function running(driver: Driver, signal: AbortSignal | undefined, handleSignals: boolean): RunningJob {
+function running(
+  driver: Driver,
+  signal: AbortSignal | undefined,
+  handleSignals: boolean,
+  logger: Logger | undefined,
+): RunningJob {
   const job: RunningJob = {
     getState: () => driver.state,
     awaitTermination: () => driver.awaitTermination(),
@@ -125,7 +130,7 @@ function running(driver: Driver, signal: AbortSignal | undefined, handleSignals:
   const stop = () => void driver.stop().catch(() => {});
   if (signal?.aborted) stop();
   else signal?.addEventListener("abort", stop, { once: true });
-  const forget = handleSignals ? stopOnSignals(job) : () => {};
+  const forget = handleSignals ? stopOnSignals(job, logger) : () => {};
   void driver.closed.then(() => {
     signal?.removeEventListener("abort", stop);
     forget();

@@ -1,3 +1,4 @@
+import type { Logger } from "./model/events.ts";
 import type { RunningJob } from "./run-job.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -15,13 +16,16 @@ export interface SignalSource {
 /** The first signal stops gracefully, a second one by force. @returns what removes the handlers. */
 export function stopOnSignals(
   job: Pick<RunningJob, "stop">,
+  logger: Logger | undefined,
   source: SignalSource = { process, now: () => performance.now() },
 ): () => void {
   let firstAt: number | undefined;
-  const received = () => {
+  const received = (signal: NodeJS.Signals) => {
     const graceful = firstAt === undefined;
     firstAt ??= source.now();
     if (!graceful && source.now() - firstAt < SAME_PRESS_MS) return;
+    const says = graceful ? "a graceful stop; once more stops at once" : "stops at once";
+    logger?.info({ signal }, `${signal}: ${says}`);
     // A failure of the stream is told by awaitTermination; here it must only not be unhandled.
     void job.stop({ graceful }).catch(() => {});
   };

@@ -67,7 +67,7 @@ export class StreamingContext extends JobContext implements RunningJob {
     this.#driver = driver;
     this.#runner.target = actionsOutsideBatches(driver);
     await driver.start();
-    if (this.#options.handleSignals) void driver.closed.then(stopOnSignals(driver));
+    if (this.#options.handleSignals) void driver.closed.then(stopOnSignals(driver, this.#options.logger));
   }
 
   getState(): "INITIALIZED" | "ACTIVE" | "STOPPED" {

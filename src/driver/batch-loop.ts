@@ -7,7 +7,7 @@ import type { JobContext } from "../graph/job-context.ts";
 import type { BatchLimits, Source } from "../graph/source.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
-import type { Time } from "../model/duration.ts";
+import { durationText, type Time } from "../model/duration.ts";
 import { type ErrorCode, MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
 import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
@@ -187,7 +187,8 @@ export class BatchLoop {
         if (stopping.aborted) throw error;
         if (retry === retries) return error;
         const pauseMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2 ** retry);
-        options.logger?.warn({ seq, retry: retry + 1, pauseMs }, "the batch runs again");
+        const again = `batch ${seq} runs again in ${durationText(pauseMs)}, retry ${retry + 1} of ${retries}`;
+        options.logger?.warn({ seq, retry: retry + 1, pauseMs }, again);
         // A stop that is asked for meanwhile ends the stream with the batch's failure.
         await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
       }

@@ -20,6 +20,7 @@ import { closeFailed, closeInTime } from "./close.ts";
 import { compareSinks } from "./compare-sinks.ts";
 import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
+import { tellCheckpoint, tellPositions } from "./found-at-start.ts";
 import {
   type Journal,
   type OpenStore,
@@ -28,7 +29,6 @@ import {
   refusePlanOfOtherCode,
 } from "./journal.ts";
 import { ListenerBus } from "./listener-bus.ts";
-import { logListener } from "./log-listener.ts";
 import {
   type LookingBack,
   lookingBack,
@@ -38,6 +38,7 @@ import {
 } from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
+import { RunLog } from "./run-log.ts";
 import { keepsExactlyOnce, refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 import { ImmediateSums } from "./task-sums.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
@@ -60,6 +61,7 @@ export type DriverState = "INITIALIZED" | "ACTIVE" | "STOPPED";
 export class Driver {
   readonly #parts: DriverParts;
   readonly #bus: ListenerBus;
+  readonly #log: RunLog | undefined;
   readonly #pool: ExecutorPool;
   readonly #streams: readonly Stream[];
   readonly #fixed = new FixedSources();
@@ -81,7 +83,8 @@ export class Driver {
   constructor(parts: DriverParts) {
     const { context, options, clock, createExecutor, probe } = parts;
     this.#parts = parts;
-    if (options.logger) context.addStreamingListener(logListener(options.logger));
+    this.#log = options.logger && new RunLog(options.logger, options);
+    if (this.#log) context.addStreamingListener(this.#log);
     this.#bus = new ListenerBus(context.listeners, options.logger);
     const warn = (fields: object, message: string) =>
       options.logger ? options.logger.warn(fields, message) : process.emitWarning(message, "MillraceWarning");
@@ -184,6 +187,7 @@ export class Driver {
       this.#state = "STOPPED";
       this.#terminated.resolve();
     }
+    if (graceful && this.#state === "ACTIVE") this.#log?.stopping(timeoutMs);
     this.#stopping.abort();
     if (!graceful) this.#stopByForce();
     const timer = setTimeout(() => this.#stopByForce(), timeoutMs);
@@ -209,6 +213,7 @@ export class Driver {
 
   #stopByForce(): void {
     this.#stopping.abort();
+    if (!this.#force.signal.aborted && this.#state === "ACTIVE") this.#log?.stoppingByForce();
     this.#force.abort(
       new MillraceError("STOPPED", "The stream was stopped by force.", { hint: "The batch under way does not count." }),
     );
@@ -233,10 +238,12 @@ export class Driver {
     });
     this.#journal = journal;
     const { world } = journal;
+    if (openStore !== undefined && options.logger) tellCheckpoint(journal, options.logger);
     if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, options);
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
+    if (options.logger) tellPositions(this.#streams, options.logger);
     await this.#broadcasts.open(journal.world.pending?.plan.broadcasts);
     const unknown = this.#streams.filter(({ source }) => world.positions?.[source.name] === undefined);
     if (unknown.length > 0) {
@@ -303,8 +310,7 @@ export class Driver {
   async #close(thrown: unknown): Promise<void> {
     const { logger } = this.#parts.options;
     const failure = MillraceError.is(thrown, "STOPPED") ? undefined : thrown;
-    if (failure !== undefined) logger?.error({ err: failure }, "the stream failed");
-    else logger?.info({}, "the stream has stopped");
+    this.#log?.ended(failure);
     for (const event of this.#outside?.skipped() ?? []) this.#bus.emit("onRecordsSkipped", event);
     this.#outside?.end();
     const closing = [this.#pool.stop(), ...this.#streams.map(({ planner }) => planner.close()), closeResources()];

@@ -50,7 +50,7 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
   }
 
   openPlanner(warn: Warn = () => {}): SourcePlanner {
-    return this.#parts.planner(new KafkaCluster(this.#parts.params), warn);
+    return this.#parts.planner(new KafkaCluster(this.#parts.params, { warn }), warn);
   }
 
   read(

@@ -14,7 +14,7 @@ function jobAndSignals() {
       throw new Error("told by awaitTermination");
     },
   };
-  const forget = stopOnSignals(job, { process, now: () => time.now });
+  const forget = stopOnSignals(job, undefined, { process, now: () => time.now });
   return { process, stops, time, forget };
 }
 

@@ -19,6 +19,7 @@ import { epochEnds } from "./epoch-ends.ts";
 import { EARLIEST, LATEST, listOffsets, type OffsetAnswer, type OffsetQuestion } from "./list-offsets.ts";
 import { Metadata, type PartitionInfo, type TopicInfo } from "./metadata.ts";
 import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
+import { WaitingNotice } from "./waiting-notice.ts";
 
 export type { PartitionInfo, TopicInfo } from "./metadata.ts";
 
@@ -46,16 +47,25 @@ export interface Leader {
   readonly topicId: string;
 }
 
+export interface ClusterOptions {
+  /** How long it is tried to get an answer. */
+  readonly deadlineMs?: number;
+  /** Told when an answer is late, and when it has come. */
+  readonly warn?: (fields: object, message: string) => void;
+}
+
 /** A Kafka cluster: its topics, leaders and offsets, with retries until a deadline. Fetching has its own sockets. */
 export class KafkaCluster implements AsyncDisposable {
   readonly params: ResolvedKafkaParams;
   readonly #deadlineMs: number;
   readonly #connections: BrokerConnections;
   readonly #metadata: Metadata;
+  readonly #notice: WaitingNotice;
 
-  constructor(params: ResolvedKafkaParams, { deadlineMs = DEADLINE_MS }: { deadlineMs?: number } = {}) {
+  constructor(params: ResolvedKafkaParams, { deadlineMs = DEADLINE_MS, warn }: ClusterOptions = {}) {
     this.params = params;
     this.#deadlineMs = deadlineMs;
+    this.#notice = new WaitingNotice(warn, () => this.triedAddresses);
     this.#connections = new BrokerConnections(params);
     this.#metadata = new Metadata(params, this.#connections);
   }
@@ -301,6 +311,22 @@ export class KafkaCluster implements AsyncDisposable {
     attempt: () => Promise<T>,
     whenExpired: (deadlineMs: number) => MillraceError | undefined = () => undefined,
   ): Promise<T> {
+    let answered = false;
+    this.#notice.begin(this.#deadlineMs);
+    try {
+      const answer = await this.#tryUntilDeadline(signal, attempt, whenExpired);
+      answered = true;
+      return answer;
+    } finally {
+      this.#notice.end(answered);
+    }
+  }
+
+  async #tryUntilDeadline<T>(
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<T>,
+    whenExpired: (deadlineMs: number) => MillraceError | undefined,
+  ): Promise<T> {
     const backoff = new Backoff(this.#deadlineMs, signal);
     let lastError: unknown;
     do {
@@ -314,6 +340,7 @@ export class KafkaCluster implements AsyncDisposable {
         if (error instanceof ProtocolError && remedyFor(error.protocolCode) === "give up") {
           throw unexpectedCode(error);
         }
+        this.#notice.failed(error);
         // That the time ran out says less than what went wrong before.
         if (lastError === undefined || !(error instanceof DeadlineError)) lastError = error;
       }

@@ -1,0 +1,150 @@
+/** The lines of the log, as a person reads them: `message` alone. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type BatchInfo, defineJob, KafkaUtils, type Logger, type RunOptions, runJob } from "millrace";
+import { RunLog } from "../../src/driver/run-log.ts";
+import { MemoryDisk } from "../checkpoint/memory-store.ts";
+import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
+import { produce } from "../helpers/produce.ts";
+
+function recorder(): { lines: string[]; logger: Logger } {
+  const lines: string[] = [];
+  const to =
+    (level: string) =>
+    (_fields: object, message = "") =>
+      void lines.push(`${level}: ${message}`);
+  return { lines, logger: { debug: () => {}, info: to("info"), warn: to("warn"), error: to("error") } };
+}
+
+const limits = {
+  batchIntervalMs: 1_000,
+  trigger: "interval",
+  taskMaxFailures: 4,
+  threads: 2,
+  checkpointDirectory: "there",
+} as const;
+
+const batch = (more: Partial<BatchInfo>): BatchInfo => ({
+  seq: 7,
+  batchTime: 60_000,
+  inputs: [],
+  submissionTime: 60_000,
+  processingStartTime: 60_000,
+  processingEndTime: 60_020,
+  schedulingDelay: 0,
+  processingDelay: 20,
+  totalDelay: 20,
+  outputs: [],
+  failure: undefined,
+  ...more,
+});
+
+const input = (records: number, lag: number): BatchInfo["inputs"][number] => ({
+  name: "views",
+  records,
+  lag,
+  offsetRanges: [],
+  partitions: [],
+  skipped: 0,
+});
+
+test("a batch that takes longer than its interval is a warning that says so, and what waits", () => {
+  const { lines, logger } = recorder();
+  const log = new RunLog(logger, limits);
+  log.onBatchCompleted(batch({ inputs: [input(1_200, 0)] }));
+  log.onBatchCompleted(batch({ seq: 8, inputs: [input(70_000, 5_000)], processingDelay: 5_230 }));
+  assert.deepEqual(lines, [
+    "info: batch 7 completed: 1,200 records in 20 ms",
+    "warn: batch 8 completed: 70,000 records (5,000 more are waiting) in 5.2 s, more than the interval of 1 s, so the next batch comes late",
+  ]);
+});
+
+test("a batch that does not end is told of, less and less often, with the outputs under way", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { lines, logger } = recorder();
+  const log = new RunLog(logger, limits);
+  log.onBatchStarted(batch({}));
+  const output = { seq: 7, batchTime: 60_000, id: 0, startTime: 0, endTime: undefined, duration: undefined };
+  log.onOutputOperationStarted({ ...output, name: "totals", failure: undefined });
+  t.mock.timers.tick(9_999);
+  assert.deepEqual(lines, []);
+  t.mock.timers.tick(1);
+  t.mock.timers.tick(10_000);
+  t.mock.timers.tick(19_999);
+  assert.deepEqual(lines, [
+    "warn: batch 7 is still at work after 10 s: totals",
+    "warn: batch 7 is still at work after 20 s: totals",
+  ]);
+  log.onBatchCompleted(batch({ processingDelay: 39_999 }));
+  t.mock.timers.tick(1_000_000);
+  assert.equal(lines.length, 3);
+});
+
+test("a stop says what it waits for, and a stop by force what becomes of it", () => {
+  const { lines, logger } = recorder();
+  const log = new RunLog(logger, limits);
+  log.onBatchStarted(batch({}));
+  log.stopping(30_000);
+  log.stopping(30_000);
+  log.stoppingByForce();
+  log.onBatchCompleted(batch({ failure: new Error("stopped") }));
+  log.ended(undefined);
+  assert.deepEqual(lines, [
+    "info: stopping: batch 7 is finished first, for at most 30 s",
+    "warn: stopping at once: batch 7 does not count, and runs first at the next start",
+    "error: batch 7 failed: stopped",
+    "info: the stream has stopped",
+  ]);
+});
+
+/** Counts a topic, in one batch, unless its output throws. */
+function counting(t: TestContext, topic: string, disk: MemoryDisk) {
+  return async (fails: boolean) => {
+    const { lines, logger } = recorder();
+    const job = defineJob({ appName: "counting", batchInterval: "1s", master: "local" }, (ssc) => {
+      const params = { "bootstrap.servers": bootstrapServers(), "auto.offset.reset": "earliest" } as const;
+      KafkaUtils.createDirectStream(ssc, [topic], params)
+        .map(({ value }) => [value ?? "", 1] as const)
+        .mapWithState((_, n) => n, { name: "seen" })
+        .foreachRDD(
+          () => {
+            if (fails) throw new Error("no luck");
+          },
+          { name: "counts" },
+        );
+    });
+    const openStore = async () => disk.store();
+    const options: RunOptions<unknown> = { trigger: "availableNow", logger, openStore };
+    const running = await runJob(job, options);
+    t.after(() => running.stop().catch(() => {}));
+    await running.awaitTermination().catch(() => {});
+    return lines.map((line) => line.replaceAll(/in \d+ ms/g, "in ? ms").replace(/\d{4}-\d\d-\S+Z/, "TIME"));
+  };
+}
+
+test("a restart says what it found: the last batch, the states, the batch that is pending, and where streams begin", async (t) => {
+  const topic = await createTopic(t, { partitions: 1 });
+  await produce(topic, [{ value: "a" }, { value: "b" }]);
+  const run = counting(t, topic, new MemoryDisk());
+  const first = await run(true);
+  assert.deepEqual(first.slice(0, 2), [
+    "info: checkpoint: no batch is complete yet; now epoch 1",
+    `info: stream ${topic} reads ${topic}-0 from offset 0`,
+  ]);
+  assert.equal(first.at(-1), "error: the stream failed: counts failed: no luck");
+  const second = await run(false);
+  assert.deepEqual(second.slice(0, 3), [
+    "info: checkpoint: no batch is complete yet; now epoch 2",
+    `info: batch 1 was planned and did not complete: it runs first, as it was planned: ${topic}-0 [0 -> 2]`,
+    `info: stream ${topic} reads ${topic}-0 from offset 0`,
+  ]);
+  assert.deepEqual(second.slice(-2), [
+    "info: batch 1 completed: 2 records in ? ms",
+    "info: the stream has stopped after batch 1",
+  ]);
+  const [third] = await run(false);
+  assert.match(
+    third ?? "",
+    /^info: checkpoint: batch 1 of TIME is the last complete one, states: seen \(1 partitions, \d+ bytes\); now epoch 3$/,
+  );
+});
