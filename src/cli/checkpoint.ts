@@ -8,10 +8,26 @@ import { isPostgresUrl } from "../model/options.ts";
 import { parseOptions } from "./arguments.ts";
 import { plainJson, readStates, textOfState } from "./state-report.ts";
 
-const USAGE = "`millrace checkpoint show <directory> [--json] [--state]`";
+const USAGE = "`millrace checkpoint --help` tells how.";
+
+const HELP = `millrace checkpoint show|verify <directory> [options]
+
+  show      where the streams stand: the last complete batch, the offsets, the states, what is pending
+  verify    read all of it and say what is wrong; the exit code is 1 when something is
+
+  <directory>    the checkpointDirectory of a job; also postgres://host/database#name
+  --state        show prints all keys and values of the states too
+  --json         as JSON
+
+Both only read, also while a driver writes.
+`;
 
 /** `millrace checkpoint show|verify <directory or postgres: URL> [--json] [--state]`: reads only, also while a driver writes. @returns the exit code. */
 export async function checkpoint(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(HELP);
+    return 0;
+  }
   const options = { json: { type: "boolean" }, state: { type: "boolean" } } as const;
   const { values, positionals } = parseOptions(args, options, USAGE);
   const [command, directory, ...rest] = positionals;

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 export interface ChildEnd {
   /** 1 for a child that a signal has ended. */
   readonly code: number;
+  /** The one that has ended the child. */
+  readonly signal: NodeJS.Signals | undefined;
   /** Whether this process was asked to stop meanwhile. */
   readonly stopAsked: boolean;
 }
@@ -22,8 +24,8 @@ export async function runChild(nodeOptions: readonly string[], args: readonly st
   };
   for (const signal of SIGNALS) process.on(signal, forward);
   try {
-    const [code] = await once(child, "exit");
-    return { code: code ?? 1, stopAsked };
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return { code: code ?? 1, signal: signal ?? undefined, stopAsked };
   } finally {
     for (const signal of SIGNALS) process.off(signal, forward);
   }

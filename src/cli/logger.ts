@@ -2,8 +2,9 @@ import pino from "pino";
 import pretty from "pino-pretty";
 import { MillraceError } from "../model/errors.ts";
 import type { Logger } from "../model/events.ts";
+import { usersStack } from "./users-stack.ts";
 
-/** To stderr: readable on a terminal, JSON lines otherwise. */
+/** To stderr: a line for people on a terminal, JSON lines otherwise. */
 export function cliLogger(level: string): Logger {
   const options = { level, base: null, serializers: { err: loggedError } };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ fd: 2, sync: true }));
@@ -13,32 +14,34 @@ export function cliLogger(level: string): Logger {
       destination: 2,
       sync: true,
       translateTime: "SYS:HH:MM:ss.l",
-      // For programs: the message says where, to whoever reads it.
-      ignore: "err.at",
+      // The fields say to programs what the message says to people.
+      ...(level !== "debug" && { include: "level,time" }),
+      ignore: "err",
+      messageFormat: withNewStack(),
       colorize: process.env.NO_COLOR === undefined,
     }),
   );
 }
 
-const OWN_CODE = new URL("..", import.meta.url).href;
-
-/**
- * Ours in what they say, and the stack of what they were caused by, down to the frames that are not ours: the plain serializer prints fifty
- * lines for a function that threw, of which one is the user's.
- */
-function loggedError(error: Error): object {
-  if (!MillraceError.is(error)) return pino.stdSerializers.errWithCause(error);
-  const { code, message, hint, at, cause } = error;
-  const stacks: string[] = [];
-  for (let reason = cause; reason instanceof Error; reason = reason.cause) stacks.push(usersPart(reason.stack ?? ""));
-  const where = Object.keys(at).length > 0 ? at : undefined;
-  return { code, message, hint, at: where, stack: stacks.length > 0 ? stacks.join("\ncaused by ") : undefined };
+/** The message, and the stack of what was thrown: once, however many tries failed by it. */
+function withNewStack(): (log: { [name: string]: unknown }, messageKey: string) => string {
+  let told: string | undefined;
+  return ({ err, ...log }, messageKey) => {
+    const { stack } = (err ?? {}) as { stack?: string };
+    const isNew = stack !== undefined && stack !== told;
+    if (isNew) told = stack;
+    return withoutControls(`${log[messageKey]}${isNew ? `\n${stack.replaceAll(/^/gm, "    ")}` : ""}`);
+  };
 }
 
-function usersPart(stack: string): string {
-  const isOurs = (line: string) => line.includes(OWN_CODE) || line.includes("node:internal/");
-  return stack
-    .split("\n")
-    .filter((line) => !isOurs(line))
-    .join("\n");
+/** What a record holds must not move the cursor. */
+function withoutControls(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, "");
+}
+
+/** Ours in what they say, with the stack of what they were caused by. */
+function loggedError(error: Error): object {
+  if (!MillraceError.is(error)) return pino.stdSerializers.errWithCause(error);
+  const { code, message, hint, at } = error;
+  return { code, message, hint, at: Object.keys(at).length > 0 ? at : undefined, stack: usersStack(error.cause) };
 }

@@ -5,6 +5,8 @@ import { exitCodeOf } from "./exit-code.ts";
 import { refuseOldNode } from "./node-version.ts";
 import { run } from "./run.ts";
 import { RUN_USAGE } from "./run-options.ts";
+import { tellError } from "./tell-error.ts";
+import { ownVersion } from "./version.ts";
 
 /** `millrace <command>`: one file per command. */
 
@@ -13,6 +15,7 @@ const USAGE = `Usage: millrace <command>
   run <job module>               run a job until it is stopped
   checkpoint show <directory>    where the streams of a checkpoint stand; also postgres://host/database#name
   checkpoint verify <directory>  read all of a checkpoint and say what is wrong with it
+  version                        of this package
   help                           this text
 
 ${RUN_USAGE}`;
@@ -29,12 +32,23 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     case "-h":
       process.stdout.write(USAGE);
       return 0;
+    case "version":
+    case "--version":
+    case "-v":
+      process.stdout.write(`${ownVersion()}\n`);
+      return 0;
+    case undefined:
+      process.stderr.write(USAGE);
+      return 2;
     default:
-      process.stderr.write(
-        command === undefined ? USAGE : `There is no command "${command}".\n  \`millrace help\` lists the commands.\n`,
-      );
+      process.stderr.write(`There is no command "${command}".\n  ${hintFor(command)}\n`);
       return 2;
   }
+}
+
+function hintFor(command: string): string {
+  const isModule = /\.[cm]?[jt]s$/.test(command);
+  return isModule ? `A job is run by \`millrace run ${command}\`.` : "`millrace help` lists the commands.";
 }
 
 const refusal = refuseOldNode(process.versions.node);
@@ -46,6 +60,6 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!MillraceError.is(error)) throw error;
-  process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
+  tellError(error, { logged: false });
   process.exitCode = exitCodeOf(error);
 }

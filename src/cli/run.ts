@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { createRequire } from "node:module";
+import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { loadJob } from "../job/load-job.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -9,6 +10,7 @@ import { exitCodeOf } from "./exit-code.ts";
 import { cliLogger } from "./logger.ts";
 import { ADOPT, parseRunArguments, RUN_USAGE, SUPERVISE, typedParams } from "./run-options.ts";
 import { supervise } from "./supervise.ts";
+import { tellError } from "./tell-error.ts";
 
 /** `millrace run job.ts`. @returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -20,6 +22,7 @@ export async function run(args: readonly string[]): Promise<number> {
   // Worker threads inherit Node's own options, so `--import` must be one of the process, not only of this program.
   const missing = imports.filter((name) => !isPreloaded(name));
   const nodeOptions = [...process.execArgv, ...missing.flatMap((name) => ["--import", name])];
+  for (const name of missing) refuseMissingImport(name);
   let adopted = false;
   const child = () => {
     // A checkpoint is adopted once: the driver after a crash goes on with it.
@@ -27,7 +30,7 @@ export async function run(args: readonly string[]): Promise<number> {
     adopted = true;
     return runChild(nodeOptions, ["run", ...given]);
   };
-  if (supervised) return supervise(child, { standby: engine.standby === true });
+  if (supervised) return supervise(child, cliLogger(logLevel), { standby: engine.standby === true });
   if (missing.length > 0) return (await child()).code;
 
   const url = pathToFileURL(resolve(module));
@@ -44,9 +47,8 @@ export async function run(args: readonly string[]): Promise<number> {
     await running.awaitTermination();
     return 0;
   } catch (error) {
-    // The log has told it, in full; here is what to do.
     if (!MillraceError.is(error)) throw error;
-    process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
+    tellError(error, { logged: logLevel !== "silent" });
     return exitCodeOf(error);
   }
 }
@@ -54,6 +56,19 @@ export async function run(args: readonly string[]): Promise<number> {
 const progressLines: StreamingListener = {
   onProgress: (progress) => void process.stdout.write(`${JSON.stringify(progress)}\n`),
 };
+
+/** Else Node says so, in ten lines of its own. What only Node can resolve is left to it. */
+function refuseMissingImport(name: string): void {
+  try {
+    createRequire(join(process.cwd(), "_")).resolve(name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND" || /^[a-z]{2,}:/.test(name)) return;
+    const isFile = name.startsWith(".") || isAbsolute(name);
+    throw new MillraceError("BAD_OPTION", `--import ${name}: there is no such ${isFile ? "file" : "package"}.`, {
+      hint: isFile ? "The path is looked up from the working directory." : `npm install ${name}`,
+    });
+  }
+}
 
 function isPreloaded(name: string): boolean {
   return process.execArgv.some(

@@ -3,20 +3,27 @@ import { test } from "node:test";
 import { supervise } from "../../src/cli/supervise.ts";
 
 /** Time passes only when somebody sleeps, or a driver runs. */
-function world(ends: readonly { code: number; after?: number; stopAsked?: boolean }[], standby = false) {
+function world(
+  ends: readonly { code: number; signal?: NodeJS.Signals; after?: number; stopAsked?: boolean }[],
+  standby = false,
+) {
   let now = 0;
   let started = 0;
   const pauses: number[] = [];
+  const log: string[] = [];
+  const line = (_fields: object, message = "") => void log.push(message);
   return {
     pauses,
+    log,
     started: () => started,
     run: () =>
       supervise(
         async () => {
-          const { code, after = 0, stopAsked = false } = ends[started++]!;
+          const { code, signal, after = 0, stopAsked = false } = ends[started++]!;
           now += after;
-          return { code, stopAsked };
+          return { code, signal, stopAsked };
         },
+        { debug: line, info: line, warn: line, error: line },
         {
           standby,
           clock: {
@@ -61,4 +68,14 @@ test("a driver that was replaced is started again only to wait for its turn", as
   const { run, started } = world([{ code: 3 }, { code: 0 }], true);
   assert.equal(await run(), 0);
   assert.equal(started(), 2);
+});
+
+test("each end is told: by exit code or signal, and when the next start follows", async () => {
+  const { run, log } = world([{ code: 1 }, { code: 1, signal: "SIGKILL" }, { code: 2 }]);
+  await run();
+  assert.deepEqual(log, [
+    "the driver ended with exit code 1; it starts again in 1 s (restart 1); the pauses double up to 60 s",
+    "the driver was ended by SIGKILL; it starts again in 2 s (restart 2); the pauses double up to 60 s",
+    "the driver ended with exit code 2: an option is wrong, or somebody has to decide. It is not started again",
+  ]);
 });

@@ -1,0 +1,53 @@
+/** What somebody sees who types a command, or mistypes it. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+const millrace = (...args: string[]) => {
+  const node = ["--conditions=millrace-source", MAIN, ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: "utf8" });
+  return { status, stdout, stderr };
+};
+
+test("millrace --version is that of the package", () => {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  assert.deepEqual(millrace("--version"), { status: 0, stdout: `${version}\n`, stderr: "" });
+});
+
+test("a job module without its command is told the command", () => {
+  assert.deepEqual(millrace("views.ts"), {
+    status: 2,
+    stdout: "",
+    stderr: 'There is no command "views.ts".\n  A job is run by `millrace run views.ts`.\n',
+  });
+});
+
+test("millrace checkpoint --help has every option", () => {
+  const { status, stdout } = millrace("checkpoint", "--help");
+  assert.equal(status, 0);
+  assert.match(stdout, /show[\s\S]*verify[\s\S]*--state[\s\S]*--json/);
+});
+
+test("an --import that is not there is one sentence, with the way to get it", () => {
+  assert.deepEqual(millrace("run", "views.ts", "--import", "no-such-loader"), {
+    status: 2,
+    stdout: "",
+    stderr: "BAD_OPTION: --import no-such-loader: there is no such package.\n  npm install no-such-loader\n",
+  });
+});
+
+test("a module that throws while it is loaded is shown with the user's own line", (t) => {
+  const module = join(temporaryFolder(t), "job.ts");
+  writeFileSync(module, '\nthrow new TypeError("no settings");\n');
+  const { status, stderr } = millrace("run", module);
+  assert.equal(status, 1);
+  assert.match(stderr, /^JOB_NOT_LOADABLE: .*job\.ts could not be loaded: no settings\n/);
+  assert.match(stderr, /\n {2}TypeError: no settings\n {6}at .*job\.ts:2:7/);
+  assert.doesNotMatch(stderr, /node:internal|\/src\//);
+});
