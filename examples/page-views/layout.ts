@@ -27,43 +27,57 @@ type Piece = string | readonly [format: Parameters<Paint>[0], text: string];
 
 const MARGIN = "  ";
 const WIDEST = 120;
+/** Below this a table has no room, and a line says the same in fewer columns. */
+const NARROW = 64;
 /** Rows of the picture that are not countries, and the row of the cursor below it. */
 const OTHER_ROWS = 16;
 const COUNTRIES_MOST = 8;
 const BAR = "▇";
 const LEVELS = "▁▂▃▄▅▆▇█";
 
-/** The picture, line by line, none longer than the screen is wide. */
+/** The picture, line by line, none longer than the screen is wide, and all above the row of the cursor. */
 export function draw(snapshot: Snapshot, { columns, rows, paint }: Screen): string[] {
   const width = Math.min(columns, WIDEST) - MARGIN.length;
   const { batch, perCountry, recordsPerBatch, footer } = snapshot;
   const countries = Math.max(1, Math.min(COUNTRIES_MOST, rows - OTHER_ROWS));
-  const tables: Piece[][] =
+  const tables =
     batch === undefined
-      ? [["Waiting for the first batch ..."]]
+      ? [[["Waiting for the first batch ..."]]]
       : [
-          ...batchLines(batch, width),
-          [],
-          ...partitionLines(batch, width),
-          [],
-          ...countryLines(perCountry, countries, width),
-          [],
-          historyLine(recordsPerBatch, width),
+          batchLines(batch, width),
+          partitionLines(batch, width),
+          countryLines(perCountry, countries, width),
+          [historyLine(recordsPerBatch, width)],
         ];
-  const lines: Piece[][] = [headLine(snapshot, width), [], ...tables, [["dim", footer]]];
-  return lines.map((pieces) => render(pieces, width, paint));
+  return fitting([[headLine(snapshot, width)], ...tables], ["dim", footer], rows - 1).map((pieces) =>
+    render(pieces, width, paint),
+  );
+}
+
+/** On a screen with too few rows first the empty lines go, then the last tables. */
+function fitting(tables: readonly Piece[][][], footer: Piece, rows: number): Piece[][] {
+  const spaced = tables.flatMap((lines, i) => (i === 0 ? lines : [[], ...lines]));
+  if (spaced.length < rows) return [...spaced, [footer]];
+  const shown = [...tables];
+  while (shown.length > 2 && shown.flat().length >= rows) shown.pop();
+  return [...shown.flat(), [footer]].slice(0, Math.max(1, rows));
 }
 
 function headLine({ title, brokers }: Snapshot, width: number): Piece[] {
-  return [
-    ["bold", title],
-    ["dim", `Kafka at ${brokers}`.padStart(width - title.length - MARGIN.length)],
-  ];
+  const room = width - title.length - MARGIN.length;
+  const where = `Kafka at ${brokers}`;
+  return where.length < room ? [["bold", title], ["dim", where.padStart(room)]] : [["bold", title]]; // biome-ignore format: a table
 }
 
 function batchLines(batch: BatchInfo, width: number): Piece[][] {
   const { records, lag } = sums(batch);
   const ms = batch.processingDelay ?? 0;
+  if (width < NARROW) {
+    return [
+      [["bold", `Batch ${batch.seq}, ${clockTime(batch.batchTime)}`]],
+      [`${whole(records)} records in ${whole(ms)} ms, lag ${whole(lag)}`],
+    ];
+  }
   const cell = Math.floor((width - MARGIN.length - 7) / 5);
   const heads = ["TIME", "RECORDS", "PROCESSING", "RECORDS/S", "LAG"].map((head) => head.padStart(cell)).join("");
   const cells = [
@@ -85,6 +99,11 @@ const partitionCell = 15;
 
 function partitionLines(batch: BatchInfo, width: number): Piece[][] {
   const ranges = batch.inputs.flatMap(({ offsetRanges }) => offsetRanges);
+  if (width < NARROW) {
+    return ranges.map(({ partition, fromOffset, untilOffset }): Piece[] => [
+      `partition ${partition}  ${whole(fromOffset)} -> ${whole(untilOffset)}`,
+    ]);
+  }
   const most = Math.max(...ranges.map(OffsetRange.count));
   const heads = ["FROM OFFSET", "UNTIL OFFSET", "RECORDS"].map((head) => head.padStart(partitionCell)).join("");
   const bar = width - MARGIN.length - 11 - 3 * partitionCell - 2;
@@ -98,20 +117,22 @@ function partitionLines(batch: BatchInfo, width: number): Piece[][] {
   ];
 }
 
-const nameCell = 20;
+const cellsOf = (width: number) => (width < NARROW ? [16, 12, 8] : [20, 15, 8]) as [number, number, number];
 
 function countryLines(perCountry: ReadonlyMap<string, number>, most: number, width: number): Piece[][] {
   const sorted = [...perCountry].sort((a, b) => b[1] - a[1]);
   const total = sorted.reduce((sum, [, views]) => sum + views, 0);
   const largest = sorted[0]?.[1] ?? 0;
-  const bar = width - MARGIN.length - nameCell - 15 - 8 - 2;
+  const [nameCell, viewsCell, shareCell] = cellsOf(width);
+  const bar = width - MARGIN.length - nameCell - viewsCell - shareCell - 2;
   const rows = sorted.slice(0, most).map(([country, views]): Piece[] => {
-    const cells = `${countryName(country).padEnd(nameCell)}${whole(views).padStart(15)}${share(views, total).padStart(8)}  `;
+    const name = countryName(country).slice(0, nameCell).padEnd(nameCell);
+    const cells = `${name}${whole(views).padStart(viewsCell)}${share(views, total).padStart(shareCell)}  `;
     return [cells, ["cyan", bars(views, largest, bar)]];
   });
   const missing = Array.from({ length: most - rows.length }, (): Piece[] => []);
   return [
-    [["dim", `${"COUNTRY".padEnd(nameCell)}${"VIEWS SO FAR".padStart(15)}${"SHARE".padStart(8)}`]],
+    [["dim", `${"COUNTRY".padEnd(nameCell)}${"VIEWS SO FAR".padStart(viewsCell)}${"SHARE".padStart(shareCell)}`]],
     ...rows,
     ...missing,
   ];

@@ -31,6 +31,9 @@ const clearToEndOfLine = "\x1b[K";
 const clearBelow = "\x1b[J";
 const up = (lines: number) => (lines === 0 ? "" : `\x1b[${lines}A`);
 
+/** Of a terminal that does not know its size, as some CI systems and containers give: the usual one. */
+const sizeOf = ({ columns, rows }: WriteStream) => ({ columns: columns || 80, rows: rows || 24 });
+
 function liveView(output: WriteStream, { title, brokers, perCountry }: ViewOptions): View {
   const paint: Paint = (format, text) => styleText(format, text, { stream: output }); // follows NO_COLOR
   const recordsPerBatch: number[] = [];
@@ -40,7 +43,7 @@ function liveView(output: WriteStream, { title, brokers, perCountry }: ViewOptio
 
   const redraw = () => {
     const snapshot: Snapshot = { title, brokers, batch: last, recordsPerBatch, perCountry: perCountry(), footer };
-    const lines = draw(snapshot, { columns: output.columns, rows: output.rows, paint });
+    const lines = draw(snapshot, { ...sizeOf(output), paint });
     // In one piece, so that the terminal never shows half a picture.
     output.write(`\r${up(drawn)}${lines.map((line) => `${line}${clearToEndOfLine}\n`).join("")}${clearBelow}`);
     drawn = lines.length;

@@ -51,6 +51,9 @@ test("at 80 columns everything has its place", () => {
 
 test("no picture is wider or taller than its terminal", () => {
   for (const [columns, rows] of [
+    [40, 10],
+    [40, 5],
+    [80, 2],
     [30, 24],
     [60, 20],
     [80, 24],
@@ -61,6 +64,35 @@ test("no picture is wider or taller than its terminal", () => {
     assert.ok(lines.length < rows, `${lines.length} lines on ${rows} rows`);
     assert.ok(Math.max(...lines.map((line) => line.length)) <= columns, `${columns} columns`);
   }
+});
+
+test("on a small terminal the batch and its partitions come first", () => {
+  const lines = draw(snapshot, { columns: 40, rows: 10, paint: plain });
+  const time = new Date(snapshot.batch!.batchTime).toLocaleTimeString("en-GB");
+  assert.deepEqual(lines, [
+    "  page-views on 2 executors",
+    `  Batch 12, ${time}`,
+    "  1,295 records in 40 ms, lag 0",
+    "  partition 0  0 -> 1,234",
+    "  partition 1  10 -> 70",
+    "  partition 2  5 -> 5",
+    "  partition 3  1,000,000 -> 1,000,001",
+    "  Ctrl-C ends it",
+  ]);
+});
+
+test("a terminal that does not know its size gets the picture of the usual one", () => {
+  const [unknown, usual] = [
+    { columns: 0, rows: 0 },
+    { columns: 80, rows: 24 },
+  ].map((size) => {
+    const { output, written } = terminal(size);
+    const view = openView(output, { title: "t", brokers: "b", perCountry: () => perCountry });
+    view.onBatchCompleted!(batchInfo(1, offsets));
+    view[Symbol.dispose]();
+    return written;
+  });
+  assert.deepEqual(unknown, usual);
 });
 
 test("on a terminal each picture is drawn over the one before, and the cursor comes back", () => {
@@ -88,7 +120,10 @@ test("elsewhere each batch is one line without control characters", () => {
   ]);
 });
 
-function terminal(properties: { isTTY?: boolean } = {}): { output: WriteStream; written: string[] } {
+function terminal(properties: { isTTY?: boolean; columns?: number; rows?: number } = {}): {
+  output: WriteStream;
+  written: string[];
+} {
   const written: string[] = [];
   const stream = new Writable({
     decodeStrings: false,
