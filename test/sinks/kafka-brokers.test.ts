@@ -15,10 +15,10 @@ const INIT_PRODUCER_ID = 22;
 const END_TXN = 26;
 
 /** Called when a request of this kind is about to be sent, until the test ends. */
-function onRequest(t: TestContext, apiKey: number, called: () => void): void {
-  const sent = channel("tracing:plt:kafka:connections:api:start");
+function onRequest(t: TestContext, key: number, called: () => void): void {
+  const sent = channel("millrace:kafka:request");
   const told = (message: unknown) => {
-    if ((message as { apiKey: number }).apiKey === apiKey) called();
+    if ((message as { key: number }).key === key) called();
   };
   sent.subscribe(told);
   t.after(() => sent.unsubscribe(told));
@@ -52,6 +52,7 @@ test("when the answer of the commit is lost, it is found out that it was committ
   proxy.cut();
   proxy.restore();
   assert.equal(await saved, "written");
+  assert.equal(commits, 1);
   assert.deepEqual(await committedValues(bootstrap, topic), ["a", "b"]);
   assert.equal(await save(sink, ["a", "b"]), "already written");
   assert.deepEqual(await committedValues(bootstrap, topic), ["a", "b"]);

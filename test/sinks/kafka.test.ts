@@ -153,9 +153,9 @@ async function leaveOpen(
   openClusters.push(cluster);
   const place = { topic, partition: 0 };
   await cluster.topics([topic]);
-  const leader = await cluster.produceConnection((await cluster.findLeader(place))!.address!);
+  const leader = await cluster.produceSocket((await cluster.findLeader(place))!.address!);
   const address = await accepted(() => findCoordinator(leader, transactionalId));
-  const coordinator = new TransactionCoordinator(transactionalId, await cluster.produceConnection(address));
+  const coordinator = new TransactionCoordinator(transactionalId, await cluster.produceSocket(address));
   const producer = await accepted(() => coordinator.begin(60_000));
   await accepted(() => coordinator.addPartitions(producer, [{ name: topic, partitions: [0] }]));
   const encoder = new BatchEncoder("none");

@@ -8,8 +8,8 @@ import { ByteWriter } from "./byte-writer.ts";
 import { authenticate } from "./sasl.ts";
 
 /**
- * A connection to a broker, for what every stream does: looking up leaders, listing offsets, fetching. Written here because it is the
- * hot path: the client's connection costs a third of a second and 50 MB a thread to import, and copies every byte once more.
+ * A connection to a broker. Written here because it is the hot path: that of a general client costs a third of a second and 50 MB a thread to
+ * import, and copies every byte once more.
  */
 
 /** What is asked. `body` is all behind the request's header. */

@@ -1,7 +1,12 @@
 /** Writes the fields of a request one after the other, in Kafka's flexible encoding. The counterpart of ByteCursor. */
 export class ByteWriter {
-  #bytes = Buffer.allocUnsafe(256);
+  #bytes: Buffer;
   #end = 0;
+
+  /** @param capacity More is made room for. */
+  constructor(capacity = 256) {
+    this.#bytes = Buffer.allocUnsafe(capacity);
+  }
 
   /** What was written. Do not write on. */
   get bytes(): Buffer {

@@ -1,4 +1,3 @@
-import type { Connection } from "@platformatic/kafka";
 import { MillraceError } from "../../model/errors.ts";
 import type { TopicPartition } from "../../model/offset-range.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
@@ -174,8 +173,8 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   /** For requests of writers, which wait long for replicas. */
-  produceConnection(address: BrokerAddress): Promise<Connection> {
-    return this.#connections.client(address);
+  produceSocket(address: BrokerAddress): Promise<BrokerSocket> {
+    return this.#connections.socket(address, "produce");
   }
 
   /** Addresses that were asked so far, for errors. */

@@ -1,13 +1,10 @@
-import { isIP } from "node:net";
-import type { Connection, ConnectionOptions } from "@platformatic/kafka";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { type BrokerAddress, formatAddress } from "./broker-address.ts";
 import { BrokerSocket, TlsMismatch } from "./broker-socket.ts";
-import { loadClient } from "./client.ts";
 import { AuthenticationError } from "./sasl.ts";
 
-/** A fetch may wait at the broker and blocks what comes behind it on its socket, so it has sockets of its own. */
-export type Purpose = "control" | "fetch";
+/** A fetch may wait at the broker, a write for replicas, and both block what comes behind them on their socket: each has sockets of its own. */
+export type Purpose = "control" | "fetch" | "produce";
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const CONTROL_TIMEOUT_MS = 5_000;
@@ -18,7 +15,6 @@ const PRODUCE_TIMEOUT_MS = 30_000;
 export class BrokerConnections {
   readonly #params: ResolvedKafkaParams;
   readonly #sockets = new Map<string, Promise<BrokerSocket>>();
-  readonly #clients = new Map<string, Promise<Connection>>();
   #closed = false;
 
   constructor(params: ResolvedKafkaParams) {
@@ -35,35 +31,18 @@ export class BrokerConnections {
     return await this.socket(address, purpose);
   }
 
-  /** A connection of the client's, for requests of writers. */
-  client(address: BrokerAddress): Promise<Connection> {
-    const key = formatAddress(address);
-    const existing = this.#clients.get(key);
-    if (existing !== undefined) return existing;
-    const drop = () => {
-      if (this.#clients.get(key) === connection) this.#clients.delete(key);
-    };
-    const connection = this.#connectClient(address, drop);
-    connection.catch(drop);
-    this.#clients.set(key, connection);
-    return connection;
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     const sockets = await Promise.allSettled(this.#sockets.values());
-    const clients = await Promise.allSettled(this.#clients.values());
     this.#sockets.clear();
-    this.#clients.clear();
     for (const result of sockets) if (result.status === "fulfilled") result.value.close();
-    await Promise.all(clients.map((result) => (result.status === "fulfilled" ? result.value.close() : undefined)));
   }
 
   #open(key: string, address: BrokerAddress, purpose: Purpose): Promise<BrokerSocket> {
     if (this.#closed) return Promise.reject(new Error("the cluster is closed"));
     const opening = BrokerSocket.open(address, this.#params, {
       connectMs: CONNECT_TIMEOUT_MS,
-      requestMs: purpose === "control" ? CONTROL_TIMEOUT_MS : FETCH_TIMEOUT_MS + this.#params.fetchMaxWaitMs,
+      requestMs: this.#requestMs(purpose),
     });
     this.#sockets.set(key, opening);
     opening.catch(() => {
@@ -72,26 +51,15 @@ export class BrokerConnections {
     return opening;
   }
 
-  async #connectClient(address: BrokerAddress, drop: () => void): Promise<Connection> {
-    const client = await loadClient();
-    if (this.#closed) throw new Error("the cluster is closed");
-    const connection = new client.Connection(this.#params.clientId, this.#clientOptions(address));
-    // Errors reach the request that meets them; without a listener they would end the process.
-    connection.on("error", drop);
-    connection.on("close", drop);
-    await connection.connect(address.host, address.port);
-    return connection;
-  }
-
-  #clientOptions({ host }: BrokerAddress): ConnectionOptions {
-    const { tls, sasl } = this.#params;
-    const options: ConnectionOptions = { connectTimeout: CONNECT_TIMEOUT_MS, requestTimeout: PRODUCE_TIMEOUT_MS };
-    if (tls !== undefined) {
-      options.tls = tls;
-      if (isIP(host) === 0) options.tlsServerName = host;
+  #requestMs(purpose: Purpose): number {
+    switch (purpose) {
+      case "control":
+        return CONTROL_TIMEOUT_MS;
+      case "fetch":
+        return FETCH_TIMEOUT_MS + this.#params.fetchMaxWaitMs;
+      case "produce":
+        return PRODUCE_TIMEOUT_MS;
     }
-    if (sasl !== undefined) options.sasl = sasl;
-    return options;
   }
 }
 
@@ -103,7 +71,6 @@ export function refusalIn(error: unknown): string | undefined {
   for (const cause of causesOf(error)) {
     if (cause instanceof AuthenticationError || cause instanceof TlsMismatch) return cause.message;
     const code = "code" in cause ? String(cause.code) : "";
-    if (code === "PLT_KFK_AUTHENTICATION" || code === "PLT_KFK_USER") return cause.message;
     if (code === "EPROTO" || /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
       return `TLS failed: ${cause.message}`;
     }

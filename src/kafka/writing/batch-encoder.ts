@@ -20,7 +20,7 @@ export interface EncodedBatch {
 
 /** Whose transaction a batch belongs to. */
 export interface ProducerIdentity {
-  readonly id: bigint;
+  readonly id: number;
   readonly epoch: number;
 }
 
@@ -103,7 +103,7 @@ export class BatchEncoder {
 
 /** Names the producer in a batch; `sequence` is the number of records it wrote to the partition before. */
 export function signBatch({ bytes }: EncodedBatch, producer: ProducerIdentity, sequence: number): Buffer {
-  bytes.writeBigInt64BE(producer.id, PRODUCER_AT);
+  bytes.writeBigInt64BE(BigInt(producer.id), PRODUCER_AT);
   bytes.writeInt16BE(producer.epoch, PRODUCER_AT + 8);
   bytes.writeInt32BE(sequence, PRODUCER_AT + 10);
   bytes.writeUInt32BE(crc32c(bytes.subarray(ATTRIBUTES_AT)), CRC_AT);

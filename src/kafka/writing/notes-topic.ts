@@ -1,9 +1,11 @@
 import { MillraceError } from "../../model/errors.ts";
-import { loadClient, responseEvenWithErrors } from "../connection/client.ts";
+import type { BrokerSocket } from "../connection/broker-socket.ts";
+import { ByteWriter } from "../connection/byte-writer.ts";
 import type { KafkaCluster, TopicInfo } from "../connection/cluster.ts";
 import { refusedByBroker, unexpectedCode } from "../connection/cluster-errors.ts";
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
+const CREATE_TOPICS = { key: 19, version: 7, flexible: true };
 const NUM_PARTITIONS = 16;
 const TIMEOUT_MS = 10_000;
 
@@ -19,20 +21,32 @@ export async function ensureNotesTopic(cluster: KafkaCluster, topic: string, abo
   }
   const leader = await cluster.findLeader({ topic: about.topic, partition: 0 });
   if (leader?.address === undefined) throw new Error(`${about.topic} has no leader`);
-  const connection = await cluster.produceConnection(leader.address);
-  const { createTopicsV7 } = await loadClient();
-  const request = {
-    name: topic,
-    numPartitions: NUM_PARTITIONS,
-    replicationFactor: about.partitions[0]!.replicas,
-    assignments: [],
-    configs: [{ name: "cleanup.policy", value: "compact" }],
-  };
-  const answer = await responseEvenWithErrors(createTopicsV7.api.async(connection, [request], TIMEOUT_MS, false));
-  const code = answer.topics[0]?.errorCode ?? -1;
+  const socket = await cluster.produceSocket(leader.address);
+  const code = await createTopic(socket, topic, about.partitions[0]!.replicas);
   if (code !== ErrorCodes.NONE && code !== ErrorCodes.TOPIC_ALREADY_EXISTS) {
     const failure = new ProtocolError(code, `creating topic "${topic}"`);
     throw refusedByBroker(failure) ?? unexpectedCode(failure);
   }
   return (await cluster.topics([topic]))[0]!;
+}
+
+/** @returns an error code. */
+async function createTopic(socket: BrokerSocket, topic: string, replicas: number): Promise<number> {
+  const writer = new ByteWriter();
+  writer.compactArray([topic], (name) => {
+    writer.compactText(name).int32(NUM_PARTITIONS).int16(replicas);
+    writer.compactArray([], () => {}); // who has which replica
+    writer.compactArray([["cleanup.policy", "compact"]] as const, ([config, value]) => {
+      writer.compactText(config).compactText(value).noTaggedFields();
+    });
+    writer.noTaggedFields();
+  });
+  writer.int32(TIMEOUT_MS).boolean(false).noTaggedFields();
+  const answer = await socket.request({ ...CREATE_TOPICS, body: writer.bytes });
+  answer.int32(); // throttle time
+  // One was to be made, so one is told of: the rest of the answer is not needed.
+  answer.compactLength();
+  answer.compactText(); // its name
+  answer.uuid();
+  return answer.int16();
 }

@@ -1,44 +1,47 @@
-import type { Connection } from "@platformatic/kafka";
 import type { TopicPartition } from "../../model/offset-range.ts";
-import { loadClient, responseEvenWithErrors } from "../connection/client.ts";
+import type { BrokerSocket } from "../connection/broker-socket.ts";
+import { readByTopic, writeByTopic } from "../connection/by-topic.ts";
+import type { ByteCursor } from "../connection/byte-cursor.ts";
+import { ByteWriter } from "../connection/byte-writer.ts";
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
-const PRODUCE = 0;
-const VERSION = 11;
+const PRODUCE = { key: 0, version: 11, flexible: true };
 const ALL_REPLICAS = -1;
 const TIMEOUT_MS = 15_000;
+/** What a request has beside the batch, when names are not very long. */
+const FRAMING_BYTES = 1024;
 
 /** Writes one batch to its leader; returns when all replicas that are in sync have it. */
 export async function produceBatch(
-  connection: Connection,
+  socket: BrokerSocket,
   transactionalId: string,
   { topic, partition }: TopicPartition,
   batch: Buffer,
 ): Promise<void> {
-  const { Writer, produceV11 } = await loadClient();
-  const createRequest = () =>
-    Writer.create()
-      .appendString(transactionalId)
-      .appendInt16(ALL_REPLICAS)
-      .appendInt32(TIMEOUT_MS)
-      .appendArray([topic], (topics, name) => {
-        topics.appendString(name).appendArray([partition], (partitions, index) => {
-          partitions
-            .appendInt32(index)
-            .appendUnsignedVarInt(batch.length + 1)
-            .append(batch);
-        });
-      })
-      .appendTaggedFields();
-  type Response = ReturnType<typeof produceV11.parseResponse>;
-  const answer = new Promise<Response>((resolve, reject) => {
-    const answered = (error: Error | null | undefined, response: Response | undefined) => {
-      if (error || response === undefined) reject(error);
-      else resolve(response);
-    };
-    connection.send(PRODUCE, VERSION, createRequest, produceV11.parseResponse, true, true, answered);
+  const writer = new ByteWriter(batch.length + FRAMING_BYTES)
+    .compactText(transactionalId)
+    .int16(ALL_REPLICAS)
+    .int32(TIMEOUT_MS);
+  writeByTopic(writer, [{ topic, partition }], () => {
+    writer.int32(partition).compactBytes(batch).noTaggedFields();
   });
-  const { responses } = await responseEvenWithErrors(answer);
-  const code = responses[0]?.partitionResponses[0]?.errorCode;
-  if (code !== ErrorCodes.NONE) throw new ProtocolError(code ?? -1, `writing to ${topic}-${partition}`);
+  const answer = await socket.request({ ...PRODUCE, body: writer.noTaggedFields().bytes });
+  const [code = -1] = readByTopic(answer, () => codeOfPartition(answer));
+  if (code !== ErrorCodes.NONE) throw new ProtocolError(code, `writing to ${topic}-${partition}`);
+}
+
+function codeOfPartition(cursor: ByteCursor): number {
+  cursor.int32(); // partition
+  const code = cursor.int16();
+  cursor.int64(); // base offset
+  cursor.int64(); // the time at which it was appended
+  cursor.int64(); // where the log starts
+  // Why single records were refused.
+  cursor.compactArray(() => {
+    cursor.int32();
+    cursor.compactText();
+    cursor.skipTaggedFields();
+  });
+  cursor.compactText(); // the same as a sentence
+  return code;
 }

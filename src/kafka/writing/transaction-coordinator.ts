@@ -1,7 +1,19 @@
-import type { Connection } from "@platformatic/kafka";
-import { loadClient, responseEvenWithErrors } from "../connection/client.ts";
+import type { BrokerAddress } from "../connection/broker-address.ts";
+import type { BrokerSocket } from "../connection/broker-socket.ts";
+import { readByTopic } from "../connection/by-topic.ts";
+import { ByteWriter } from "../connection/byte-writer.ts";
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 import type { ProducerIdentity } from "./batch-encoder.ts";
+
+const FIND_COORDINATOR = { key: 10, version: 6, flexible: true };
+const INIT_PRODUCER_ID = { key: 22, version: 5, flexible: true };
+/** The later versions are for brokers. */
+const ADD_PARTITIONS_TO_TXN = { key: 24, version: 3, flexible: true };
+const END_TXN = { key: 26, version: 4, flexible: true };
+
+const OF_TRANSACTIONS = 1;
+/** Asks for a new producer, instead of naming an old one. */
+const NO_PRODUCER: ProducerIdentity = { id: -1, epoch: -1 };
 
 export interface TopicPartitions {
   readonly name: string;
@@ -11,11 +23,11 @@ export interface TopicPartitions {
 /** The broker that keeps the state of one transactional.id. Kafka fences by the last `begin`, whoever sent it. */
 export class TransactionCoordinator {
   readonly #transactionalId: string;
-  readonly #connection: Connection;
+  readonly #socket: BrokerSocket;
 
-  constructor(transactionalId: string, connection: Connection) {
+  constructor(transactionalId: string, socket: BrokerSocket) {
     this.#transactionalId = transactionalId;
-    this.#connection = connection;
+    this.#socket = socket;
   }
 
   /**
@@ -23,26 +35,27 @@ export class TransactionCoordinator {
    * partition, so whoever reads behind it sees all of them.
    */
   async begin(timeoutMs: number): Promise<ProducerIdentity> {
-    const { initProducerIdV5 } = await loadClient();
-    const answer = initProducerIdV5.api.async(this.#connection, this.#transactionalId, timeoutMs);
-    const { errorCode, producerId, producerEpoch } = await responseEvenWithErrors(answer);
-    this.#check(errorCode, "starting transactions of");
-    return { id: producerId, epoch: producerEpoch };
+    const writer = new ByteWriter().compactText(this.#transactionalId).int32(timeoutMs);
+    const body = writer.int64(NO_PRODUCER.id).int16(NO_PRODUCER.epoch).noTaggedFields().bytes;
+    const answer = await this.#socket.request({ ...INIT_PRODUCER_ID, body });
+    answer.int32(); // throttle time
+    this.#check(answer.int16(), "starting transactions of");
+    return { id: answer.int64(), epoch: answer.int16() };
   }
 
-  /** Version 3: the later ones are for brokers. */
   async addPartitions(producer: ProducerIdentity, topics: readonly TopicPartitions[]): Promise<void> {
-    const { addPartitionsToTxnV3 } = await loadClient();
-    const transaction = {
-      transactionalId: this.#transactionalId,
-      producerId: producer.id,
-      producerEpoch: producer.epoch,
-      verifyOnly: false,
-      topics: topics.map(({ name, partitions }) => ({ name, partitions: [...partitions] })),
-    };
-    const answer = await responseEvenWithErrors(addPartitionsToTxnV3.api.async(this.#connection, [transaction]));
-    const results = answer.resultsByTransaction.flatMap(({ topicResults }) => topicResults);
-    const codes = results.flatMap(({ resultsByPartition }) => resultsByPartition.map((r) => r.partitionErrorCode));
+    const writer = this.#as(producer);
+    writer.compactArray(topics, ({ name, partitions }) => {
+      writer.compactText(name).compactArray(partitions, (partition) => writer.int32(partition));
+      writer.noTaggedFields();
+    });
+    const body = writer.noTaggedFields().bytes;
+    const answer = await this.#socket.request({ ...ADD_PARTITIONS_TO_TXN, body });
+    answer.int32(); // throttle time
+    const codes = readByTopic(answer, () => {
+      answer.int32(); // partition
+      return answer.int16();
+    });
     // Where one partition fails, the others say only that they were not tried.
     const failures = codes.filter((code) => code !== ErrorCodes.NONE);
     const failure = failures.find((code) => code !== ErrorCodes.OPERATION_NOT_ATTEMPTED) ?? failures[0];
@@ -50,10 +63,16 @@ export class TransactionCoordinator {
   }
 
   async end(producer: ProducerIdentity, outcome: "commit" | "abort"): Promise<void> {
-    const { endTxnV4 } = await loadClient();
-    const { id, epoch } = producer;
-    const answer = endTxnV4.api.async(this.#connection, this.#transactionalId, id, epoch, outcome === "commit");
-    this.#check((await responseEvenWithErrors(answer)).errorCode, `the ${outcome} of a transaction of`);
+    const body = this.#as(producer)
+      .boolean(outcome === "commit")
+      .noTaggedFields().bytes;
+    const answer = await this.#socket.request({ ...END_TXN, body });
+    answer.int32(); // throttle time
+    this.#check(answer.int16(), `the ${outcome} of a transaction of`);
+  }
+
+  #as({ id, epoch }: ProducerIdentity): ByteWriter {
+    return new ByteWriter().compactText(this.#transactionalId).int64(id).int16(epoch);
   }
 
   #check(code: number, what: string): void {
@@ -62,12 +81,18 @@ export class TransactionCoordinator {
 }
 
 /** Asks any broker who coordinates a transactional.id. */
-export async function findCoordinator(anyBroker: Connection, transactionalId: string) {
-  const { findCoordinatorV6, FindCoordinatorKeyTypes } = await loadClient();
-  const answer = findCoordinatorV6.api.async(anyBroker, FindCoordinatorKeyTypes.TRANSACTION, [transactionalId]);
-  const [found] = (await responseEvenWithErrors(answer)).coordinators;
-  if (found === undefined || found.errorCode !== ErrorCodes.NONE) {
-    throw new ProtocolError(found?.errorCode ?? -1, `finding the coordinator of ${transactionalId}`);
-  }
-  return { host: found.host, port: found.port };
+export async function findCoordinator(anyBroker: BrokerSocket, transactionalId: string): Promise<BrokerAddress> {
+  const writer = new ByteWriter().int8(OF_TRANSACTIONS);
+  writer.compactArray([transactionalId], (id) => writer.compactText(id));
+  const answer = await anyBroker.request({ ...FIND_COORDINATOR, body: writer.noTaggedFields().bytes });
+  answer.int32(); // throttle time
+  // One was asked for, so one is told: the rest of the answer is not needed.
+  answer.compactLength();
+  answer.compactText(); // the id
+  answer.int32(); // the broker's number
+  const host = answer.compactText() ?? "";
+  const port = answer.int32();
+  const code = answer.int16();
+  if (code !== ErrorCodes.NONE) throw new ProtocolError(code, `finding the coordinator of ${transactionalId}`);
+  return { host, port };
 }

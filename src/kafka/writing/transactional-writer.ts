@@ -142,8 +142,8 @@ export class TransactionalWriter {
   }
 
   async #begin({ transactionalId, decide, signal }: TransactionToCommit): Promise<Begun> {
-    const address = await findCoordinator(await this.#connection(this.#noteOf(transactionalId)), transactionalId);
-    const coordinator = new TransactionCoordinator(transactionalId, await this.#cluster.produceConnection(address));
+    const address = await findCoordinator(await this.#socket(this.#noteOf(transactionalId)), transactionalId);
+    const coordinator = new TransactionCoordinator(transactionalId, await this.#cluster.produceSocket(address));
     const producer = await coordinator.begin(this.#options.transactionTimeoutMs);
     const known = await this.#notes[this.#noteOf(transactionalId).partition]!.read(transactionalId, signal);
     return { coordinator, producer, note: decide(known) };
@@ -171,10 +171,10 @@ export class TransactionalWriter {
     // All are waited for: a late one of a failed attempt must not be under way when the next begins.
     const results = await Promise.allSettled(
       writes.map(async ({ place, batches }) => {
-        const connection = await this.#connection(place);
+        const socket = await this.#socket(place);
         let sequence = 0;
         for (const batch of batches) {
-          await produceBatch(connection, transactionalId, place, signBatch(batch, producer, sequence));
+          await produceBatch(socket, transactionalId, place, signBatch(batch, producer, sequence));
           sequence += batch.count;
         }
       }),
@@ -188,12 +188,12 @@ export class TransactionalWriter {
   }
 
   /** To the leader of a partition. */
-  async #connection(place: TopicPartition) {
+  async #socket(place: TopicPartition) {
     const leader = await this.#cluster.findLeader(place);
     if (leader?.address === undefined) {
       throw new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, `looking up ${place.topic}-${place.partition}`);
     }
-    return await this.#cluster.produceConnection(leader.address);
+    return await this.#cluster.produceSocket(leader.address);
   }
 
   async #retry<R>(signal: AbortSignal | undefined, attempt: () => Promise<R>): Promise<R> {
