@@ -58,7 +58,7 @@ export function withLookBack(plan: BatchPlan, { graph }: JobContext, back: Looki
     const before = world.states[stateName];
     const inputs = parent.kind === "shuffle" ? parent.parent : parent;
     states[stateName] = {
-      numPartitions: before?.length ?? numPartitions ?? Math.max(1, batch.numPartitions(inputs)),
+      numPartitions: before?.length ?? numPartitions ?? Math.max(1, batch.lastingPartitions(inputs)),
       fresh: before === undefined,
     };
   }

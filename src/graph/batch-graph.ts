@@ -72,28 +72,17 @@ export class BatchGraph {
   }
 
   numPartitions(node: Node): number {
-    const resolved = this.resolve(node);
-    switch (resolved.kind) {
-      case "source": {
-        const { name, fixedPartitions } = resolved.source;
-        return fixedPartitions ?? this.plan.slices[name]?.length ?? 0;
-      }
-      case "union":
-        return resolved.parents.reduce((sum, parent) => sum + this.numPartitions(parent), 0);
-      case "shuffle":
-        if (resolved.pinnedBy !== undefined) return this.#statePlan(resolved.pinnedBy).numPartitions;
-        // At least one, so that a count of an empty stream has a place.
-        return (
-          resolved.numPartitions ??
-          Math.max(1, ...(resolved.sides ?? [resolved.parent]).map((side) => this.numPartitions(side)))
-        );
-      case "state":
-        return this.#statePlan(resolved.stateName).numPartitions;
-      case "window":
-        return this.#windowBatches(resolved).reduce((sum, batch) => sum + batch.numPartitions(resolved.parent), 0);
-      default:
-        return this.numPartitions(resolved.parent);
-    }
+    return this.#count(node, (window) =>
+      this.#windowBatches(window).reduce((sum, batch) => sum + batch.numPartitions(window.parent), 0),
+    );
+  }
+
+  /**
+   * The same for what is to last longer than the batch. A window counts as many as its parent: how many batches it holds just now, or that it holds
+   * none between two slides, must not decide.
+   */
+  lastingPartitions(node: Node): number {
+    return this.#count(node, (window) => this.lastingPartitions(window.parent));
   }
 
   /**
@@ -207,6 +196,29 @@ export class BatchGraph {
         ({ node: { source }, plan }): readonly OffsetRange[] => source.fixedRanges ?? plan.slices[source.name] ?? [],
       )
       .map(plainRange);
+  }
+
+  #count(node: Node, ofWindow: (window: NodeOf<"window">) => number): number {
+    const count = (other: Node) => this.#count(other, ofWindow);
+    const resolved = this.resolve(node);
+    switch (resolved.kind) {
+      case "source": {
+        const { name, fixedPartitions } = resolved.source;
+        return fixedPartitions ?? this.plan.slices[name]?.length ?? 0;
+      }
+      case "union":
+        return resolved.parents.reduce((sum, parent) => sum + count(parent), 0);
+      case "shuffle":
+        if (resolved.pinnedBy !== undefined) return this.#statePlan(resolved.pinnedBy).numPartitions;
+        // At least one, so that a count of an empty stream has a place.
+        return resolved.numPartitions ?? Math.max(1, ...(resolved.sides ?? [resolved.parent]).map(count));
+      case "state":
+        return this.#statePlan(resolved.stateName).numPartitions;
+      case "window":
+        return ofWindow(resolved);
+      default:
+        return count(resolved.parent);
+    }
   }
 
   #leaves(node: Node): Leaf[] {

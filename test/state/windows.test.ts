@@ -155,3 +155,21 @@ test("missed ticks pass over no window that holds something, and over all that h
     sparse: [[3000, 3]],
   });
 });
+
+test("a state behind a window has as many partitions as the stream, also when it begins between two slides", async () => {
+  const counts: { [name: string]: number[] } = {};
+  const job = everySecond((numbers) => {
+    const windows = numbers.window("4s", "2s").map((n): [number, number] => [n, n]);
+    const states = {
+      updated: windows.updateStateByKey<number>((values) => values.length, { name: "updated" }),
+      windowed: windows.reduceByKey((a, b) => a + b).countByValueAndWindow({ name: "windowed", window: "4s" }),
+    };
+    for (const [name, stream] of Object.entries(states)) {
+      counts[name] = [];
+      stream.foreachRDD((rdd) => void counts[name]!.push(rdd.getNumPartitions()));
+    }
+  });
+  await using run = await testJob(job, { topics: { numbers: { partitions: 3, records: sent(1, 2).numbers.records } } });
+  for (let tick = 0; tick < 3; tick++) await run.tick();
+  assert.deepEqual(counts, { updated: [3, 3, 3], windowed: [3, 3, 3] });
+});
