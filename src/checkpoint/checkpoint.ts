@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
-import type { Abandonment, Adoption, Entry } from "./entry.ts";
+import type { Abandonment, Adoption, Entry, StatePart } from "./entry.ts";
 import { type BegunSegment, epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
-import { StateLog, type StateWrites } from "./state-log.ts";
+import { type Resharded, StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
 import { after, NEW_WORLD, type World } from "./world.ts";
 
@@ -100,6 +100,20 @@ export class Checkpoint {
   /** The batch is left out. When it resolves, the next batch starts at its ends; states and windows are those of the batch before. */
   async abandon(seq: number, why: Abandonment): Promise<void> {
     await this.#append({ type: "abandon", seq, why });
+  }
+
+  /** States get other partitions: by name, their snapshots in order. When it resolves all of them are the new ones; before, none. */
+  async reshard(states: Resharded): Promise<void> {
+    const written: { [name: string]: StatePart[][] } = {};
+    for (const [name, partitions] of Object.entries(states)) {
+      const parts: StatePart[][] = [];
+      for await (const bytes of partitions) {
+        const one = await this.#states.write({ [name]: [{ bytes, snapshot: true }] }, this.epoch);
+        parts.push([one[name]![0]!]);
+      }
+      written[name] = parts;
+    }
+    await this.#append({ type: "reshard", states: written });
   }
 
   /** What sinks hold is accepted. When it resolves, this driver's epoch is above `epoch`, the highest that they have seen. @throws FENCED */

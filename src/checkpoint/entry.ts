@@ -28,6 +28,8 @@ export type Entry =
   | { readonly type: "release" }
   /** What the sinks hold was accepted as it is, by whoever restored or copied the checkpoint or a sink: see {@link Adoption}. */
   | ({ readonly type: "adopt" } & Adoption)
+  /** These states were dealt out anew over another number of partitions: where each partition lies now. */
+  | { readonly type: "reshard"; readonly states: World["states"] }
   /** The batch has failed for good and is left out: nothing will run it again by itself. */
   | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment };
 

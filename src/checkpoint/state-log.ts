@@ -10,6 +10,11 @@ export interface StateWrites {
   readonly [name: string]: readonly ({ readonly bytes: Uint8Array; readonly snapshot: boolean } | undefined)[];
 }
 
+/** By name, the snapshots of all partitions that a state has from now on. */
+export interface Resharded {
+  readonly [name: string]: AsyncIterable<Uint8Array>;
+}
+
 /** A segment that has grown to this is followed by another one, so that it can be deleted when nothing of it is needed any more. */
 const SEGMENT_BYTES_MAX = 16 * 2 ** 20;
 

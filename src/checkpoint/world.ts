@@ -69,6 +69,9 @@ export function after(world: World, entry: Entry): World {
       const adopted = { ...world, written: { ...world.written, ...entry.written } };
       return entry.seq > lastPlanned(world) ? { ...adopted, seq: entry.seq, pending: null } : adopted;
     }
+    case "reshard":
+      assert(world.pending === null, "a state was dealt out anew under a batch that was pending");
+      return { ...world, states: { ...world.states, ...entry.states } };
     case "abandon": {
       const plan = pendingPlan(world, entry.seq);
       const { seq, batchTime, slices } = plan;

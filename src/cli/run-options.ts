@@ -13,7 +13,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --trigger <t>                  interval, onData (as soon as there is data) or availableNow (then stop)
 
   --checkpoint-directory <path>  what a restart goes on from; a directory or postgres://host/database#name
-  --accept-changed-graph         run a batch that a job with other operations has planned
+  --accept-changed-graph         accept other operations than the checkpoint knows, dropped states, other numPartitions
   --accept-changed-code          run a batch that other code of the same graph has planned
   --adopt                        take over a checkpoint or a sink that was restored or copied: see docs/guarantees.md
   --standby                      wait until the driver on this checkpoint has stopped, or has been silent for 30 s

@@ -38,6 +38,7 @@ import {
 } from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
+import { reshardStates } from "./reshard-states.ts";
 import { RunLog } from "./run-log.ts";
 import { keepsExactlyOnce, refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 import { ImmediateSums } from "./task-sums.ts";
@@ -244,6 +245,7 @@ export class Driver {
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
     if (options.logger) tellPositions(this.#streams, options.logger);
+    if (options.acceptChangedGraph) await reshardStates(journal, this.#back, options.logger);
     await this.#broadcasts.open(journal.world.pending?.plan.broadcasts);
     const unknown = this.#streams.filter(({ source }) => world.positions?.[source.name] === undefined);
     if (unknown.length > 0) {

@@ -3,7 +3,7 @@ import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Abandonment, Adoption, StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
 import { awaitTurn, type Standby } from "../checkpoint/standby.ts";
-import type { StateWrites } from "../checkpoint/state-log.ts";
+import type { Resharded, StateWrites } from "../checkpoint/state-log.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../checkpoint/world.ts";
 import type { ResolvedOptions } from "../job/options.ts";
@@ -23,6 +23,8 @@ export interface Journal {
   abandon(seq: number, why: Abandonment): Promise<void>;
   /** What sinks hold is accepted, and the highest epoch that they have seen is left behind. */
   adopt(adoption: Adoption, epoch: number): Promise<void>;
+  /** States get other partitions, all of them at once. Nothing may be pending. */
+  reshard(states: Resharded): Promise<void>;
   /** A partition of a state, as the last completed batch has left it. */
   readState(name: string, partition: number): Promise<readonly Uint8Array[]>;
   /** @throws FENCED when a newer driver is there */
@@ -97,6 +99,8 @@ class MemoryJournal implements Journal {
   }
 
   async adopt(): Promise<void> {}
+
+  async reshard(): Promise<void> {}
 
   async readState(name: string, partition: number): Promise<readonly Uint8Array[]> {
     return (this.world.states[name]?.[partition] ?? []).map(({ position }) => this.#parts.get(position)!);

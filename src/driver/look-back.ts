@@ -6,6 +6,7 @@ import type { ResolvedFailurePolicy } from "../job/failure-policy.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, RunningPlan, StatePlan } from "../model/plan.ts";
 import type { Panes } from "../state/program.ts";
+import { withOtherCounts } from "./reshard-states.ts";
 
 /** What one batch leaves for those after it: states and windows. They advance in every batch, whatever is asked of them. */
 
@@ -66,28 +67,31 @@ export function withLookBack(plan: BatchPlan, { graph }: JobContext, back: Looki
 }
 
 /** @throws NAME_NOT_IN_JOB for a state that would be lost, STATE_DIFFERS for one that this job cannot go on with. */
-export function refuseOtherStates({ states }: LookingBack, world: World, changesAccepted: boolean): void {
-  for (const [name, { length }] of Object.entries(world.states)) {
-    const node = states.find(({ stateName }) => stateName === name);
-    if (node === undefined) {
-      if (changesAccepted) continue;
-      throw new MillraceError(
-        "NAME_NOT_IN_JOB",
-        `The checkpoint has a state "${name}", which this job does not have.`,
-        {
-          hint: "Give the state its name back; or drop it for good: acceptChangedGraph, --accept-changed-graph.",
-        },
-      );
-    }
-    if (node.numPartitions === undefined || node.numPartitions === length) continue;
+export function refuseOtherStates(back: LookingBack, world: World, changesAccepted: boolean): void {
+  const { pending, states } = world;
+  const dropped = Object.keys(states).find((name) => !back.states.some(({ stateName }) => stateName === name));
+  if (dropped !== undefined && !changesAccepted) {
     throw new MillraceError(
-      "STATE_DIFFERS",
-      `The state "${name}" has ${length} partitions; ${node.name} asks for ${node.numPartitions}.`,
+      "NAME_NOT_IN_JOB",
+      `The checkpoint has a state "${dropped}", which this job does not have.`,
       {
-        hint: `The partitions of a state are fixed when it begins. Use numPartitions: ${length}, or leave it out; or give the state another name to begin anew.`,
+        hint: "Give the state its name back; or drop it for good: acceptChangedGraph, --accept-changed-graph.",
       },
     );
   }
+  const [other] = withOtherCounts(back, world);
+  if (other === undefined || (changesAccepted && pending === null)) return;
+  const { node, before, numPartitions } = other;
+  throw new MillraceError(
+    "STATE_DIFFERS",
+    `The state "${node.stateName}" has ${before} partitions; ${node.name} asks for ${numPartitions}.`,
+    {
+      hint:
+        pending === null
+          ? `Deal its keys out anew over ${numPartitions} partitions: acceptChangedGraph, --accept-changed-graph. Or keep numPartitions: ${before}.`
+          : `Batch ${pending.plan.seq} is pending, and was planned for ${before} partitions: complete it by the version before (numPartitions: ${before}) and stop that well. Then ask for ${numPartitions}, with acceptChangedGraph.`,
+    },
+  );
 }
 
 /** @throws BAD_OPTION when batches may be left out that a state would never see. */

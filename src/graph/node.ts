@@ -3,7 +3,7 @@ import type { TaskContext } from "../model/plan.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
 import type { SinkDefinition } from "../operators/sink.ts";
-import type { Movement } from "../shuffle/movement.ts";
+import type { Movement, Partitioner } from "../shuffle/movement.ts";
 import type { Panes, StateProgram } from "../state/program.ts";
 import type { RDD } from "./rdd.ts";
 import type { Source } from "./source.ts";
@@ -48,6 +48,7 @@ export type Node = Described &
         readonly stateName: string;
         readonly program: StateProgram;
         readonly numPartitions: number | undefined;
+        readonly partitioner: Partitioner | undefined;
       }
     /** Every key of a state after this batch, read from where it is held when somebody asks. */
     | { readonly kind: "snapshots"; readonly parent: NodeOf<"state"> }

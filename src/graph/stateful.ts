@@ -106,6 +106,7 @@ export function stateNode<K, S>(
     stateName: name,
     program: program as StateProgram,
     numPartitions,
+    partitioner,
     options: JSON.stringify({ state: name, kind: program.kind, numPartitions, ...described }),
   });
 }

@@ -64,7 +64,10 @@ export interface EngineOptions {
    * or a Postgres database that outlives it: `postgres://user:password@host/database#name`. One per job. @default none: a restart begins where fromOffsets or "auto.offset.reset" says
    */
   checkpointDirectory?: string | URL | undefined;
-  /** Runs a batch that a job with other operations has planned. @default false */
+  /**
+   * Runs a batch that a job with other operations has planned; drops states that the job no longer has; deals a state with another `numPartitions` out
+   * anew, if no batch is pending. @default false: PLAN_MISMATCH, NAME_NOT_IN_JOB, STATE_DIFFERS
+   */
   acceptChangedGraph?: boolean | undefined;
   /** Runs a batch that other code of the same graph has planned, when an exactly-once output or a state may have a part of it. @default false */
   acceptChangedCode?: boolean | undefined;

@@ -41,6 +41,14 @@ export function encodeSnapshot<K, S>(state: KeyedState<K, S>, identity: StateIde
   return encode(state.entries(), [], identity);
 }
 
+/** A partition of these entries and no others, in this order. */
+export function encodeEntries<K, S>(
+  entries: readonly StateEntry<K, S>[],
+  identity: StateIdentity,
+): Uint8Array<ArrayBuffer> {
+  return encode(entries, [], identity);
+}
+
 function encode<K, S>(
   entries: readonly StateEntry<K, S>[],
   removed: readonly K[],

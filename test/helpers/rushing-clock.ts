@@ -6,10 +6,10 @@ export interface RushingClock extends Clock {
   stepBack(): void;
 }
 
-/** Each time comes as soon as somebody waits for it, up to `end`; then `over` is aborted. Goes on where it stood when a driver is started again. */
-export function rushingClock(end: number): RushingClock {
+/** From `start` on each time comes as soon as somebody waits for it, up to `end`; then `over` is aborted. Goes on where it stood when a driver is started again. */
+export function rushingClock(end: number, start = 0): RushingClock {
   const over = new AbortController();
-  let now = 0;
+  let now = start;
   return {
     over: over.signal,
     now: () => now,

@@ -76,20 +76,6 @@ test("a state that the job no longer has is not lost silently", async (t) => {
   assert.deepEqual(await runOver(topic, disk, counted("renamed")), [[["a", 2]]]);
 });
 
-test("a state keeps its number of partitions, and refuses another", async (t) => {
-  const topic = await createTopic(t, { partitions: 1 });
-  const disk = new MemoryDisk();
-  await produceMany(topic, 3, () => "a");
-  await runOver(topic, disk, counted("counts", 2));
-  const other = runOver(topic, disk, counted("counts", 4));
-  await assert.rejects(other, {
-    code: "STATE_DIFFERS",
-    message: /"counts" has 2 partitions; mapWithState at .* asks for 4/,
-  });
-  await produceMany(topic, 1, () => "a");
-  assert.deepEqual((await runOver(topic, disk, counted("counts"))).flat(), [["a", 4]]);
-});
-
 test("a state is not read by another operation than the one that wrote it", async (t) => {
   const topic = await createTopic(t, { partitions: 1 });
   const disk = new MemoryDisk();
