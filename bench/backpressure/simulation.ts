@@ -74,6 +74,7 @@ export async function simulate(scenario: Scenario): Promise<SimulatedBatch[]> {
     backpressure.completed({
       seq: batches.length,
       batchTime,
+      missedTicks: 0,
       inputs: [{ name: "simulated", records, lag, offsetRanges: [], partitions: [], skipped: 0 }],
       submissionTime: start,
       processingStartTime: start,

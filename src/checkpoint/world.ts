@@ -4,9 +4,11 @@ import type { Abandonment, Entry, StatePart, WrittenStates } from "./entry.ts";
 
 /** All that a driver must know of those before it. */
 export interface World {
-  /** Of the last completed batch; 0 when there was none. */
+  /** Of the last batch that has ended; 0 when there was none. */
   readonly seq: number;
   readonly batchTime: number | null;
+  /** Of the last batch that completed: behind `batchTime` while all batches since were left out. Windows are given up to then. */
+  readonly completeTime: number | null;
   /** Null until the first offsets were found. */
   readonly positions: Positions | null;
   /** A batch that was planned and has not completed: it runs again, by this plan. */
@@ -29,6 +31,7 @@ const ABANDONED_MAX = 1_000;
 export const NEW_WORLD: World = {
   seq: 0,
   batchTime: null,
+  completeTime: null,
   positions: null,
   pending: null,
   earlier: [],
@@ -40,9 +43,11 @@ export const NEW_WORLD: World = {
 /** How the world stands after an entry. Pure: recovery is nothing but this, over all entries. */
 export function after(world: World, entry: Entry): World {
   switch (entry.type) {
-    case "begin":
+    case "begin": {
       // What a release before this one did not write is as in a new world.
-      return { ...NEW_WORLD, ...entry.world };
+      const written: Partial<World> = entry.world;
+      return { ...NEW_WORLD, completeTime: entry.world.batchTime, ...written };
+    }
     case "start":
       return { ...world, positions: { ...world.positions, ...entry.positions } };
     case "plan":
@@ -57,6 +62,7 @@ export function after(world: World, entry: Entry): World {
       const plan = pendingPlan(world, entry.seq);
       return {
         ...passed(world, plan),
+        completeTime: plan.batchTime,
         earlier: remembered(world.earlier, plan),
         states: advanced(world.states, plan, entry.states ?? {}),
         written: {

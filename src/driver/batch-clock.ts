@@ -5,8 +5,13 @@ import { endPassedOver } from "../state/windowed.ts";
 
 /** When the next batch is due. */
 export interface BatchClock {
-  /** Waits for the tick of the batch after `last`. Rejects when `signal` is aborted. */
-  next(last: Time | undefined, signal: AbortSignal): Promise<Time>;
+  /**
+   * Waits for the tick of the batch after `last`. Windows are given up to the batch of `complete`, an earlier one when batches were left out since.
+   * Rejects when `signal` is aborted.
+   */
+  next(last: Time | undefined, signal: AbortSignal, complete?: Time): Promise<Time>;
+  /** The first time that a batch after `last` may have. */
+  after(last: Time): Time;
 }
 
 /**
@@ -16,11 +21,13 @@ export interface BatchClock {
  */
 export function intervalClock(clock: Clock, intervalMs: number): BatchClock {
   const tickBefore = (time: number) => Math.floor(time / intervalMs) * intervalMs;
+  const after = (last: Time) => tickBefore(last) + intervalMs;
   return {
+    after,
     async next(last, signal) {
       const now = clock.now();
-      const nextTick = tickBefore(now) + intervalMs;
-      const due = last === undefined ? nextTick : tickBefore(last) + intervalMs;
+      const nextTick = after(now);
+      const due = last === undefined ? nextTick : after(last);
       if (tickBefore(now) > due) return tickBefore(now);
       const wasSetBack = due - now > 2 * intervalMs;
       await clock.sleepUntil(wasSetBack ? nextTick : due, signal);
@@ -29,13 +36,27 @@ export function intervalClock(clock: Clock, intervalMs: number): BatchClock {
   };
 }
 
-/** One batch after the other, without a pause. */
-export function unpausedClock(clock: Clock): BatchClock {
+/**
+ * One batch after the other, without a pause, at the time of the clock. When that is set back by more than two intervals, times go on at the pace of
+ * the clock but ahead of it: else windows and time-outs would stand still until it has caught up.
+ */
+export function unpausedClock(clock: Clock, intervalMs: number): BatchClock {
+  const after = (last: Time) => last + 1;
+  let aheadMs = 0;
   return {
+    after,
     async next(last) {
-      return last === undefined ? clock.now() : Math.max(clock.now(), last + 1);
+      const now = clock.now();
+      if (last === undefined || last <= now) aheadMs = 0;
+      else if (last - (now + aheadMs) > 2 * intervalMs) aheadMs = last - now;
+      return last === undefined ? now : Math.max(now + aheadMs, after(last));
     },
   };
+}
+
+/** How many ticks passed between two batches without a batch of their own. */
+export function missedTicks(last: Time | null, time: Time, intervalMs: number): number {
+  return last === null ? 0 : Math.floor(time / intervalMs) - Math.floor(last / intervalMs) - 1;
 }
 
 /**
@@ -45,10 +66,13 @@ export function unpausedClock(clock: Clock): BatchClock {
 export function passingNoWindow(clock: BatchClock, windows: readonly Panes[]): BatchClock {
   if (windows.length === 0) return clock;
   return {
-    async next(last, signal) {
+    ...clock,
+    async next(last, signal, complete = last) {
       const time = await clock.next(last, signal);
-      if (last === undefined) return time;
-      return windows.reduce((earliest, panes) => Math.min(earliest, endPassedOver(panes, last, time) ?? time), time);
+      if (last === undefined || complete === undefined) return time;
+      const ends = windows.flatMap((panes) => endPassedOver(panes, complete, time) ?? []);
+      // The batch at that end may be one that was left out.
+      return Math.min(time, ...ends.map((end) => Math.max(end, clock.after(last))));
     },
   };
 }

@@ -12,6 +12,7 @@ import { type ErrorCode, MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
 import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
 import type { StepDurations } from "../model/progress.ts";
+import { missedTicks } from "./batch-clock.ts";
 import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
 import type { Broadcasts } from "./broadcasts.ts";
@@ -55,6 +56,8 @@ type StepsBefore = Pick<StepDurations, "planning" | "planWrite">;
 
 interface RunnableBatch extends Pick<PlannedBatch, "inputs"> {
   readonly plan: RunningPlan;
+  /** Since the batch before. */
+  readonly missedTicks: number;
 }
 
 const LONGEST_BACKOFF_MS = 60_000;
@@ -99,7 +102,7 @@ export class BatchLoop {
     while (true) {
       let batchTime: Time;
       try {
-        batchTime = await trigger.next(last, stopping);
+        batchTime = await trigger.next(last, stopping, journal.world.completeTime ?? undefined);
       } catch (error) {
         if (stopping.aborted) return;
         throw error;
@@ -221,11 +224,12 @@ export class BatchLoop {
     bus.emit("onBatchAbandoned", info);
   }
 
-  async #runBatch({ plan, inputs }: RunnableBatch, before: StepsBefore): Promise<void> {
+  async #runBatch(batch: RunnableBatch, before: StepsBefore): Promise<void> {
+    const { plan } = batch;
     const { context, options, clock, bus, force, sinks, journal, streams, back, probe } = this.#parts;
     const { states, windows, sums } = this.#lasting;
     const { outputs } = context.graph;
-    const progress = new BatchProgress(plan, inputs, outputs, clock.now(), bus);
+    const progress = new BatchProgress(batch, outputs, clock.now(), bus);
     bus.emit("onBatchSubmitted", progress.info());
     const run = this.#batchRun(plan);
     const started = clock.now();
@@ -318,7 +322,10 @@ export class BatchLoop {
   }
 
   #runnable({ plan, inputs }: Pick<PlannedBatch, "plan" | "inputs">): RunnableBatch {
-    return { plan: this.#runningPlan(plan), inputs };
+    const { options, journal } = this.#parts;
+    const { trigger, batchIntervalMs } = options;
+    const missed = trigger === "interval" ? missedTicks(journal.world.batchTime, plan.batchTime, batchIntervalMs) : 0;
+    return { plan: this.#runningPlan(plan), inputs, missedTicks: missed };
   }
 
   async #fence(plan: RunningPlan): Promise<void> {

@@ -6,6 +6,7 @@ import type { ListenerBus } from "./listener-bus.ts";
 export class BatchProgress {
   readonly #plan: BatchPlan;
   #inputs: readonly InputInfo[];
+  readonly #missedTicks: number;
   readonly #outputs: OutputInfo[];
   readonly #submissionTime: number;
   readonly #bus: ListenerBus;
@@ -14,14 +15,22 @@ export class BatchProgress {
   #failure: Error | undefined;
 
   constructor(
-    plan: BatchPlan,
-    inputs: readonly InputInfo[],
+    {
+      plan,
+      inputs,
+      missedTicks,
+    }: {
+      readonly plan: BatchPlan;
+      readonly inputs: readonly InputInfo[];
+      readonly missedTicks: number;
+    },
     outputs: readonly { name: string }[],
     now: number,
     bus: ListenerBus,
   ) {
     this.#plan = plan;
     this.#inputs = inputs;
+    this.#missedTicks = missedTicks;
     this.#outputs = outputs.map(({ name }) => ({ name, duration: undefined, failure: undefined }));
     this.#submissionTime = now;
     this.#bus = bus;
@@ -64,6 +73,7 @@ export class BatchProgress {
     return {
       seq,
       batchTime,
+      missedTicks: this.#missedTicks,
       inputs: this.#inputs,
       submissionTime: this.#submissionTime,
       processingStartTime: this.#start,

@@ -36,7 +36,8 @@ export class Broadcasts {
     const now = this.#clock.now();
     const due = this.#declared.filter(({ id, refreshMs = Infinity }) => {
       const { loadedAt } = this.#loaded.get(id)!;
-      return now - loadedAt >= refreshMs;
+      // A clock that was set back must not put it off by as much.
+      return now - loadedAt >= refreshMs || now < loadedAt;
     });
     await Promise.all(due.map((broadcast) => this.#load(broadcast, this.#loaded.get(broadcast.id)!.version + 1)));
     if (this.#declared.length === 0) return undefined;

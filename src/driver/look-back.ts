@@ -50,7 +50,7 @@ export function withLookBack(plan: BatchPlan, { graph }: JobContext, back: Looki
   const states: { [name: string]: StatePlan } = {};
   const planned: BatchPlan = {
     ...plan,
-    previousTime: world.batchTime ?? undefined,
+    previousTime: world.completeTime ?? undefined,
     rememberMs: back.rememberMs,
     states,
   };

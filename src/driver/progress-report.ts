@@ -11,7 +11,7 @@ export class ProgressReport {
   /** `nextRateOf` gives the rate of the stream of that name. */
   of(
     { appName, seq, epoch, batchTime }: RunningPlan,
-    { inputs, schedulingDelay = 0 }: BatchInfo,
+    { inputs, missedTicks, schedulingDelay = 0 }: BatchInfo,
     durations: StepDurations,
     nextRateOf: (source: string) => number | undefined,
   ): StreamProgress {
@@ -24,6 +24,7 @@ export class ProgressReport {
       seq,
       epoch,
       batchTime,
+      missedTicks,
       records,
       lag: sum("lag"),
       inputRate: rate(records, sinceLast),

@@ -50,7 +50,8 @@ export async function reshardStates(journal: Journal, back: LookingBack, logger:
     throw error instanceof OperatorFailure ? partitionerFailed(error) : error;
   }
   for (const { node, before, numPartitions } of others) {
-    logger?.info({ state: node.stateName, before, numPartitions }, "the keys of a state were dealt out anew");
+    const message = `the state "${node.stateName}" had ${before} partitions; its keys are dealt out anew over ${numPartitions}`;
+    logger?.info({ state: node.stateName, before, numPartitions }, message);
   }
 }
 

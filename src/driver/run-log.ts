@@ -86,7 +86,7 @@ export class RunLog implements StreamingListener {
     }
     this.#lastCompleted = seq;
     const { trigger, batchIntervalMs } = this.#limits;
-    const done = `batch ${seq} completed: ${amountOf(info)} in ${durationText(processingDelay)}`;
+    const done = `batch ${seq}${missedText(info)} completed: ${amountOf(info)} in ${durationText(processingDelay)}`;
     if (trigger !== "interval" || processingDelay <= batchIntervalMs) this.#logger.info(fields, done);
     else {
       const late = `more than the interval of ${durationText(batchIntervalMs)}, so the next batch comes late`;
@@ -178,6 +178,10 @@ export class RunLog implements StreamingListener {
 
 const isoTime = (time: number) => new Date(time).toISOString();
 
+function missedText({ missedTicks }: BatchInfo): string {
+  return missedTicks === 0 ? "" : `, after ${missedTicks} missed tick${missedTicks === 1 ? "" : "s"},`;
+}
+
 function amountOf({ inputs }: BatchInfo): string {
   const [records, lag] = [sumOf(inputs, "records"), sumOf(inputs, "lag")];
   const behind = lag === 0 ? "" : ` (${lag.toLocaleString("en-US")} more are waiting)`;
@@ -187,10 +191,11 @@ function amountOf({ inputs }: BatchInfo): string {
 const sumOf = (inputs: BatchInfo["inputs"], of: "records" | "lag") =>
   inputs.reduce((total, input) => total + input[of], 0);
 
-function fieldsOf({ seq, batchTime, inputs, processingDelay, schedulingDelay }: BatchInfo) {
+function fieldsOf({ seq, batchTime, missedTicks, inputs, processingDelay, schedulingDelay }: BatchInfo) {
   return {
     seq,
     batchTime: isoTime(batchTime),
+    ...(missedTicks > 0 && { missedTicks }),
     records: sumOf(inputs, "records"),
     lag: sumOf(inputs, "lag"),
     processingMs: processingDelay,

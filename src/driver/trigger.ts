@@ -1,5 +1,6 @@
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
+import type { Time } from "../model/duration.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import { type PartitionRates, rateOf } from "../model/partition-rates.ts";
 import type { BatchPlan } from "../model/plan.ts";
@@ -20,7 +21,7 @@ export function triggerOf(
   { states, windows, panes }: Pick<LookingBack, "states" | "windows" | "panes">,
 ): Trigger {
   const looksBack = states.length + windows.length > 0;
-  const unpaused = passingNoWindow(unpausedClock(clock), panes);
+  const unpaused = passingNoWindow(unpausedClock(clock, batchIntervalMs), panes);
   switch (trigger) {
     case "interval":
       return { ...passingNoWindow(intervalClock(clock, batchIntervalMs), panes), judge: () => "run" };
@@ -65,9 +66,13 @@ class DataTrigger implements Trigger {
     this.#parts = parts;
   }
 
-  async next(last: number | undefined, signal: AbortSignal): Promise<number> {
+  async next(last: Time | undefined, signal: AbortSignal, complete?: Time): Promise<Time> {
     await this.#wait(signal);
-    return await this.#parts.unpaused.next(last, signal);
+    return await this.#parts.unpaused.next(last, signal, complete);
+  }
+
+  after(last: Time): Time {
+    return this.#parts.unpaused.after(last);
   }
 
   judge(planned: PlannedBatch): "run" | "drop" {
@@ -81,8 +86,10 @@ class DataTrigger implements Trigger {
     }
     this.#lastRun = clock.now();
     // The rate is kept without a tick: what a batch has read must have taken its time before the next one reads.
-    const due = this.#lastRun + durationAtMaxRates(planned.plan, maxRates);
-    this.#wait = (signal) => clock.sleepUntil(due, signal);
+    const pauseMs = durationAtMaxRates(planned.plan, maxRates);
+    const due = this.#lastRun + pauseMs;
+    // While the batch ran, the clock may have been set back.
+    this.#wait = (signal) => clock.sleepUntil(Math.min(due, clock.now() + pauseMs), signal);
     return "run";
   }
 

@@ -59,6 +59,11 @@ export interface BatchInfo {
   /** 1, 2, 3 ...: the key of the batch. */
   readonly seq: number;
   readonly batchTime: Time;
+  /**
+   * Ticks since the batch before that had no batch of their own, because a batch took too long or no driver was there: this batch reads what had
+   * arrived, and windows take them for empty. 0 for other triggers than "interval".
+   */
+  readonly missedTicks: number;
   readonly inputs: readonly InputInfo[];
   /** When the batch was planned. */
   readonly submissionTime: Time;

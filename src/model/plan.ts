@@ -19,7 +19,7 @@ export interface BatchPlan {
   readonly epoch: number;
   /** By the name of the source: one slice per input partition, empty slices included. */
   readonly slices: { readonly [source: string]: readonly Slice[] };
-  /** Of the batch before, where something looks back on it. */
+  /** Of the last batch before that completed, where something looks back on it: windows were given up to then. */
   readonly previousTime?: Time | undefined;
   /** By the name of the state. */
   readonly states?: { readonly [name: string]: StatePlan } | undefined;

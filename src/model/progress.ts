@@ -9,6 +9,8 @@ export interface StreamProgress {
   readonly seq: number;
   readonly epoch: number;
   readonly batchTime: Time;
+  /** Ticks since the batch before that had no batch of their own; see `BatchInfo`. */
+  readonly missedTicks: number;
   /** Of all streams together; for Kafka the number of offsets. */
   readonly records: number;
   /** What was there when the batch was planned and is not part of it. */

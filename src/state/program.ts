@@ -14,7 +14,7 @@ export interface Panes {
 /** When a state advances. */
 export interface StateBatch {
   readonly time: Time;
-  /** Of the batch before; undefined for the first. */
+  /** Of the last batch before that completed; undefined for the first. */
   readonly previousTime: Time | undefined;
   /** Of a state that is new in this batch, with initial values: each value comes as `[isInitial, value]`. */
   readonly withInitial: boolean;

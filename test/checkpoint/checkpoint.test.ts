@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Entry } from "../../src/checkpoint/entry.ts";
 import { decodeSegment } from "../../src/checkpoint/framing.ts";
-import { after, NEW_WORLD } from "../../src/checkpoint/world.ts";
+import { after, NEW_WORLD, type World } from "../../src/checkpoint/world.ts";
 import type { BatchPlan } from "../../src/model/plan.ts";
 import { MemoryDisk } from "./memory-store.ts";
 
@@ -31,6 +31,7 @@ test("a driver finds the world as the one before it left it", async () => {
   assert.deepEqual(second.world, {
     seq: 1,
     batchTime: 1000,
+    completeTime: 1000,
     positions: { views: [{ topic: "views", partition: 0, topicId: "id", offset: 9 }] },
     pending: { plan: planOf(2, 9, 12), graph: "g" },
     earlier: [],
@@ -38,6 +39,19 @@ test("a driver finds the world as the one before it left it", async () => {
     written: {},
     abandoned: { count: 0, last: [] },
   });
+});
+
+test("windows are given up to the last batch that completed; an earlier release knew only of the last one that ended", async () => {
+  const checkpoint = await Checkpoint.open(new MemoryDisk().store(), "job");
+  await checkpoint.start(start);
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  await checkpoint.complete(1);
+  await checkpoint.plan(planOf(2, 9, 12), "g");
+  await checkpoint.abandon(2, { code: "TASK_FAILED", message: "no", outputs: [] });
+  const { completeTime, ...earlier } = checkpoint.world;
+  assert.deepEqual([completeTime, earlier.batchTime], [1000, 2000]);
+  const begin = { type: "begin", checkpointId: "id", appName: "job", epoch: 2, seals: null } as const;
+  assert.equal(after(NEW_WORLD, { ...begin, world: earlier as World }).completeTime, 2000);
 });
 
 test("of each output the last batch that left something in its sink is known, whatever came after", async () => {

@@ -1,8 +1,10 @@
 /** When batches are due. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BatchInfo, defineJob, runJob } from "millrace";
+import { type BatchInfo, defineJob, KafkaUtils, runJob } from "millrace";
 import { systemClock } from "../../src/model/clock.ts";
+import { MemoryDisk } from "../checkpoint/memory-store.ts";
+import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 
@@ -52,12 +54,59 @@ test("ticks that pass while a batch runs are missed; the next batch takes the la
   assert.equal(await clock.untilAsleep(), 15_000);
   assert.deepEqual(times, [11_000, 14_000]);
   assert.deepEqual(
-    infos.map(({ schedulingDelay, processingDelay, totalDelay }) => [schedulingDelay, processingDelay, totalDelay]),
+    infos.map(({ missedTicks, schedulingDelay, processingDelay, totalDelay }) => [
+      missedTicks,
+      schedulingDelay,
+      processingDelay,
+      totalDelay,
+    ]),
     [
-      [0, 3_700, 3_700],
-      [700, 0, 700],
+      [0, 0, 3_700, 3_700],
+      [2, 700, 0, 700],
     ],
   );
+});
+
+test("the log and the progress tell how many ticks were missed, also of the time in which no driver was there", async (t) => {
+  assertNothingLeft(t);
+  const topic = await createTopic(t);
+  const clock = new ManualClock(10_000);
+  const disk = new MemoryDisk();
+  const told: (readonly [time: number, missed: number])[] = [];
+  const logged: unknown[] = [];
+  const nothing = () => {};
+  const logger = {
+    debug: nothing,
+    warn: nothing,
+    error: nothing,
+    info: (fields: { missedTicks?: number }, message?: string) => {
+      if (message?.includes("completed")) logged.push([message.split(" completed")[0], fields.missedTicks]);
+    },
+  };
+  const job = defineJob({ appName: "missed", batchInterval: "1s", master: "local" }, (ssc) => {
+    ssc.addStreamingListener({ onProgress: ({ batchTime, missedTicks }) => told.push([batchTime, missedTicks]) });
+    KafkaUtils.createDirectStream(ssc, [topic], { "bootstrap.servers": bootstrapServers() }).foreachRDD(() => {});
+  });
+  const start = () => runJob(job, { clock, logger, openStore: async () => disk.store() });
+  const first = await start();
+  await clock.wakeNext();
+  await clock.untilAsleep();
+  await first.stop();
+  clock.set(16_500);
+  const second = await start();
+  assert.equal(await clock.wakeNext(), 17_000);
+  await clock.untilAsleep();
+  await second.stop();
+  assert.deepEqual(told, [
+    [11_000, 0],
+    [16_000, 4],
+    [17_000, 0],
+  ]);
+  assert.deepEqual(logged, [
+    ["batch 1", undefined],
+    ["batch 2, after 4 missed ticks,", 4],
+    ["batch 3", undefined],
+  ]);
 });
 
 test("a batch as long as the interval misses none", async (t) => {
@@ -136,6 +185,15 @@ test("awaitTerminationOrTimeout says whether the stream has ended", async (t) =>
   await running.stop();
   assert.equal(await ended, true);
   assert.equal(await running.awaitTerminationOrTimeout(0), true);
+});
+
+test("the clock of the system sleeps no longer than it would have when it is set back meanwhile", async (t) => {
+  assertNothingLeft(t);
+  const start = Date.now();
+  let calls = 0;
+  t.mock.method(Date, "now", () => (++calls === 1 ? start : start - 3_600_000));
+  await systemClock.sleepUntil(start + 20, new AbortController().signal);
+  assert.ok(calls < 5);
 });
 
 test("the clock of the system sleeps until its time, and ends at once when it is told to", async (t) => {

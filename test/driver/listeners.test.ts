@@ -77,6 +77,7 @@ test("a batch tells its key, its inputs, its times and its outputs", async (t) =
   const submitted: BatchInfo = {
     seq: 1,
     batchTime: time,
+    missedTicks: 0,
     inputs: [input],
     submissionTime: time,
     processingStartTime: undefined,

@@ -27,6 +27,7 @@ const limits = {
 const batch = (more: Partial<BatchInfo>): BatchInfo => ({
   seq: 7,
   batchTime: 60_000,
+  missedTicks: 0,
   inputs: [],
   submissionTime: 60_000,
   processingStartTime: 60_000,

@@ -94,6 +94,46 @@ test("onData keeps maximum rates: a batch is followed by the time that its fulle
   assert.equal(await after, 10_700);
 });
 
+test("onData does not wait longer for its rate when the clock is set back while a batch runs", async () => {
+  const { trigger, clock } = onData([], 60_000, { maxRatePerPartition: 100 });
+  assert.equal(trigger.judge(planned(50, 0)), "run");
+  clock.set(1_000);
+  const next = trigger.next(10_000, never);
+  assert.equal(await clock.wakeNext(), 1_500);
+  assert.equal(await next, 10_001);
+});
+
+test("a clock that is set back by more than two intervals does not hold up the times of batches without a pause", async () => {
+  const hour = 3_600_000;
+  const clock = new ManualClock(2 * hour);
+  const { next } = triggerOf(
+    resolveOptions("test", { appName: "a", batchInterval: 1000, trigger: "availableNow" }),
+    clock,
+    [],
+    {
+      states: [],
+      windows: [],
+      panes: [],
+    },
+  );
+  let last: number | undefined;
+  const at = async (now: number) => {
+    clock.set(now);
+    last = await next(last, never);
+    return last - 2 * hour;
+  };
+  assert.equal(await at(2 * hour), 0);
+  assert.equal(await at(hour), 1, "an hour back");
+  assert.equal(await at(hour + 700), 700);
+  assert.equal(await at(hour + 30_000), 30_000, "as fast as the clock");
+  assert.equal(await at(hour - 30_000), 30_001, "back again");
+  assert.equal(await at(hour - 20_000), 40_000);
+  assert.equal(await at(2 * hour + 50_000), 50_000, "it has caught up");
+  assert.equal(await at(2 * hour + 49_000), 50_001, "a little: times wait for it");
+  assert.equal(await at(2 * hour + 49_900), 50_002);
+  assert.equal(await at(2 * hour + 50_500), 50_500);
+});
+
 test("onData runs an empty batch an interval after the one before where windows or states wait for it", async () => {
   const { trigger, clock } = onData([stream().stream], 5_000, { looksBack: true });
   assert.equal(trigger.judge(planned(0, 0)), "run", "the first one");

@@ -15,6 +15,7 @@ export function batchInfo(seq: number, offsets: readonly (readonly [from: number
   return {
     seq,
     batchTime,
+    missedTicks: 0,
     inputs: [{ name: "page-views", records, offsetRanges, lag: 0, partitions: [], skipped: 0 }],
     submissionTime: batchTime + 5,
     processingStartTime: batchTime + 5,

@@ -171,5 +171,79 @@ test("a state behind a window has as many partitions as the stream, also when it
   });
   await using run = await testJob(job, { topics: { numbers: { partitions: 3, records: sent(1, 2).numbers.records } } });
   for (let tick = 0; tick < 3; tick++) await run.tick();
-  assert.deepEqual(counts, { updated: [3, 3, 3], windowed: [3, 3, 3] });
+  assert.deepEqual(counts, { updated: [3], windowed: [3, 3, 3] });
+});
+
+test("a window that ends in a batch that is left out comes with the next one, without the records that are left out", async () => {
+  const given: { [name: string]: unknown[] } = { counts: [], raw: [] };
+  const leftOut = { otherwise: "continue", acceptGapInState: true } as const;
+  const job = defineJob(
+    { appName: "windows", batchInterval: "1s", taskMaxFailures: 1, failedBatch: leftOut },
+    (ssc) => {
+      const kafka = { "bootstrap.servers": "nowhere.invalid:9092", "auto.offset.reset": "earliest" } as const;
+      const numbers = KafkaUtils.createDirectStream(ssc, ["numbers"], kafka).map(({ value }) => Number(value));
+      const take = (name: string, stream: DStream<unknown>) =>
+        stream.foreachRDD(async (rdd, time) => {
+          const values = await rdd.collect();
+          if (values.length > 0) given[name]!.push([time, ...values]);
+        });
+      const counts = { name: "counts", window: "3s", slide: "3s" } as const;
+      take(
+        "counts",
+        numbers.countByWindow(counts).filter((n) => n > 0),
+      );
+      take("raw", numbers.window("3s", "3s"));
+    },
+  );
+  await using run = await testJob(job, { topics: sent(1, 2) });
+  const next = async (...numbers: number[]) => {
+    run.send("numbers", sent(...numbers).numbers.records);
+    return (await run.tick()).failure?.message;
+  };
+  await run.tick();
+  await next(3);
+  run.fail("task");
+  assert.match((await next(4)) ?? "", /the test asked for it/);
+  assert.deepEqual(given, { counts: [], raw: [] });
+  // What counts as given is in the checkpoint.
+  await run.restart();
+  await next(5);
+  assert.deepEqual(given, { counts: [[4000, 3]], raw: [[4000, 1, 2, 3]] });
+  await next(6);
+  await next(7);
+  assert.deepEqual(given, {
+    counts: [
+      [4000, 3],
+      [6000, 3],
+    ],
+    raw: [
+      [4000, 1, 2, 3],
+      [6000, 5, 6, 7],
+    ],
+  });
+});
+
+test("a window takes missed ticks for empty: what came before them has left it, and the batch after them tells how many", async () => {
+  const given: unknown[] = [];
+  const job = everySecond((numbers) => {
+    const take = (stream: DStream<unknown>) =>
+      stream.foreachRDD(async (rdd, time) => void given.push([time, ...(await rdd.collect())]));
+    take(numbers.window("3s"));
+    take(numbers.countByWindow({ name: "counts", window: "3s" }));
+    take(numbers.map((n) => [0, n]).reduceByKeyAndWindow((a, b) => a + b, { name: "sums", window: "3s" }));
+  });
+  await using run = await testJob(job, { topics: sent(1) });
+  await run.tick();
+  run.send("numbers", sent(2).numbers.records);
+  run.fail("task");
+  await run.tick();
+  assert.equal(run.now, 12_000);
+  given.splice(0);
+  run.send("numbers", sent(5).numbers.records);
+  assert.equal((await run.tick()).missedTicks, 9);
+  assert.deepEqual(given, [
+    [12_000, 5],
+    [12_000, 1],
+    [12_000, [0, 5]],
+  ]);
 });

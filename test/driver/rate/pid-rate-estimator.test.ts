@@ -73,6 +73,7 @@ test("each stream has a rate of its own, the initial one at first, and a batch t
     backpressure.completed({
       seq: 1,
       batchTime: time - 500 - schedulingDelay,
+      missedTicks: 0,
       inputs: [
         { name: "a", records: 3000, lag: 0, offsetRanges: [], partitions: [], skipped: 0 },
         { name: "b", records: 0, lag: 0, offsetRanges: [], partitions: [], skipped: 0 },
