@@ -149,6 +149,20 @@ test("a driver that is paused between writing and looking does not act on what i
   assert.equal(third.world.pending?.plan.slices.views?.[0]?.untilOffset, 7);
 });
 
+test("what the old driver plans until it is fenced is seen: a segment is created before the one before is read", async () => {
+  const disk = new MemoryDisk();
+  const old = await Checkpoint.open(disk.store(), "job");
+  await old.start(start);
+  const store = disk.store();
+  disk.before = async (step, of) => {
+    if (step !== "create" || of !== store) return;
+    disk.before = () => {};
+    await old.plan(planOf(1, 5, 9), "g");
+  };
+  const { world } = await Checkpoint.open(store, "job");
+  assert.equal(world.pending?.plan.seq, 1);
+});
+
 test("of two drivers that start at the same time each gets an epoch of its own, and the lower one is fenced", async () => {
   const disk = new MemoryDisk();
   await Checkpoint.open(disk.store(), "job");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { type Files, REAL_FILES } from "../../src/checkpoint/files.ts";
 import { LocalDiskStore } from "../../src/checkpoint/local-disk.ts";
+import { faultDisk } from "../helpers/fault-disk.ts";
 import { storeContract } from "./store-contract.ts";
 
 const root = await mkdtemp(join(tmpdir(), "millrace-checkpoint-"));
@@ -28,6 +29,35 @@ test("a full disk leaves the segment as it was, and says that the disk is full",
   // A device that takes no byte, in place of a segment.
   await symlink("/dev/full", join(root, "full", "a"));
   await assert.rejects(store.append("a", 0, Buffer.from("x")), { code: "CHECKPOINT_UNUSABLE", hint: /full/ });
+  await store.close();
+});
+
+test("what a write leaves half done is cut off before the next one", async () => {
+  const folder = join(root, "half");
+  let writes = 0;
+  const files = faultDisk(folder, (step) => (step === "write" && ++writes === 2 ? "ENOSPC" : undefined));
+  const store = await LocalDiskStore.open(folder, files);
+  await store.create("a");
+  await store.append("a", 0, Buffer.from("whole"));
+  await assert.rejects(store.append("a", 5, Buffer.from("half of it")), { code: "CHECKPOINT_UNUSABLE", hint: /full/ });
+  assert.equal(Buffer.from(await store.read("a")).toString(), "whole");
+  await store.close();
+});
+
+test("after a failed fsync nothing more is written, and no second fsync is believed", async () => {
+  const folder = join(root, "unsynced");
+  const steps: string[] = [];
+  let syncs = 0;
+  const files = faultDisk(folder, (step) => {
+    steps.push(step);
+    return step === "sync" && ++syncs === 2 ? "EIO" : undefined;
+  });
+  const store = await LocalDiskStore.open(folder, files);
+  await store.create("a");
+  await assert.rejects(store.append("a", 0, Buffer.from("x")), { code: "CHECKPOINT_UNUSABLE", message: /synced/ });
+  const before = steps.length;
+  await assert.rejects(store.append("a", 0, Buffer.from("x")), { code: "CHECKPOINT_UNUSABLE", message: /synced/ });
+  assert.equal(steps.length, before);
   await store.close();
 });
 

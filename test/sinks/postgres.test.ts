@@ -122,6 +122,27 @@ test("a new driver does not wait for a paused one, whose transaction is ended an
   assert.deepEqual(await query(connection, "select n from numbers"), []);
 });
 
+test("no transaction waits for a lock or stays idle for ever, and commits wait for the disk", async (t) => {
+  const connection = await server.createDatabase();
+  const settings = new Map<string, unknown>();
+  const sink = await opened<number>(t, {
+    connection,
+    setup: `do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$`,
+    async write(client) {
+      for (const name of ["lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit"]) {
+        settings.set(name, (await client.query(`show ${name}`)).rows[0]![name]);
+      }
+    },
+  });
+  await sink.fence(1);
+  await sink.commit(chunksOf([1]), 0);
+  assert.deepEqual(Object.fromEntries(settings), {
+    lock_timeout: "15s",
+    idle_in_transaction_session_timeout: "1min",
+    synchronous_commit: "on",
+  });
+});
+
 test("a second attempt waits until the first has ended, and then writes nothing", async (t) => {
   const connection = await server.createDatabase();
   const sink = await opened<{ n: number }>(t, { connection, ...numbers });
