@@ -22,6 +22,8 @@ export class Checkpoint {
   #log: SealedLog<Entry>;
   #world: World;
   readonly #states: StateLog;
+  /** The batch after which it is swept. */
+  #sweepAt = 0;
 
   private constructor(
     store: CheckpointStore,
@@ -62,7 +64,10 @@ export class Checkpoint {
     const world = worldOf(before);
     const checkpoint = new Checkpoint(store, appName, { id, epoch, world }, segmentBytesMax);
     await checkpoint.#begin(before === undefined ? null : { epoch: before.epoch, length: before.length });
-    await checkpoint.#sweep();
+    // When it fails, the sweep after the first batch tells.
+    await checkpoint.#sweepNow().catch((error) => {
+      if (!MillraceError.is(error, "CHECKPOINT_UNUSABLE")) throw error;
+    });
     return checkpoint;
   }
 
@@ -94,12 +99,20 @@ export class Checkpoint {
       ...(Object.keys(states).length > 0 && { states }),
       ...(written.length > 0 && { written }),
     });
-    if (seq % BATCHES_PER_SWEEP === 0) await this.#states.sweep(this.#world, this.epoch);
   }
 
   /** The batch is left out. When it resolves, the next batch starts at its ends; states and windows are those of the batch before. */
-  async abandon(seq: number, why: Abandonment): Promise<void> {
-    await this.#append({ type: "abandon", seq, why });
+  async abandon(seq: number, why: Abandonment, plan?: BatchPlan): Promise<void> {
+    await this.#append({ type: "abandon", seq, why, ...(plan && { plan }) });
+  }
+
+  /** Removes what nothing needs any more, when it is time to look for it. What fails is tried again some batches later. */
+  async sweep(): Promise<void> {
+    const { seq } = this.#world;
+    if (seq < this.#sweepAt) return;
+    this.#sweepAt = seq + BATCHES_TO_NEXT_TRY;
+    await this.#sweepNow();
+    this.#sweepAt = seq + BATCHES_PER_SWEEP;
   }
 
   /** States get other partitions: by name, their snapshots in order. When it resolves all of them are the new ones; before, none. */
@@ -151,7 +164,7 @@ export class Checkpoint {
     if (between !== undefined) throw fenced(this.#store, epoch, between);
     this.#log = logOf(this.#store, next);
     await this.#begin({ epoch, length });
-    await this.#sweep();
+    this.#sweepAt = 0;
   }
 
   async #begin(seals: Seal | null): Promise<void> {
@@ -172,7 +185,7 @@ export class Checkpoint {
   }
 
   /** The segment before the present one is kept: someone may be reading it. Those before are of no use. */
-  async #sweep(): Promise<void> {
+  async #sweepNow(): Promise<void> {
     const older = (await epochsIn(this.#store)).filter((epoch) => epoch < this.epoch);
     const before = Math.max(...older);
     for (const epoch of older) if (epoch < before) await this.#store.delete(segmentName(epoch));
@@ -182,6 +195,7 @@ export class Checkpoint {
 
 /** How often a running driver looks for segments of states that nothing needs any more. */
 const BATCHES_PER_SWEEP = 100;
+const BATCHES_TO_NEXT_TRY = 10;
 
 async function createNextSegment(store: CheckpointStore): Promise<number> {
   while (true) {

@@ -30,8 +30,8 @@ export type Entry =
   | ({ readonly type: "adopt" } & Adoption)
   /** These states were dealt out anew over another number of partitions: where each partition lies now. */
   | { readonly type: "reshard"; readonly states: World["states"] }
-  /** The batch has failed for good and is left out: nothing will run it again by itself. */
-  | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment };
+  /** The batch has failed for good and is left out: nothing will run it again by itself. With `plan` it failed before that was written. */
+  | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment; readonly plan?: BatchPlan };
 
 /** Why a batch was left out, and which of its outputs were done nevertheless. A sink may hold some partitions of those that were not. */
 export interface Abandonment {

@@ -79,7 +79,8 @@ export function after(world: World, entry: Entry): World {
       assert(world.pending === null, "a state was dealt out anew under a batch that was pending");
       return { ...world, states: { ...world.states, ...entry.states } };
     case "abandon": {
-      const plan = pendingPlan(world, entry.seq);
+      const plan = entry.plan ?? pendingPlan(world, entry.seq);
+      assert(plan.seq === world.seq + 1, `batch ${plan.seq} was left out after batch ${world.seq}`);
       const { seq, batchTime, slices } = plan;
       const last = [...world.abandoned.last, { seq, batchTime, slices, ...entry.why }].slice(-ABANDONED_MAX);
       return { ...passed(world, plan), abandoned: { count: world.abandoned.count + 1, last } };

@@ -43,5 +43,7 @@ function withoutControls(text: string): string {
 function loggedError(error: Error): object {
   if (!MillraceError.is(error)) return pino.stdSerializers.errWithCause(error);
   const { code, message, hint, at } = error;
+  // Of ours, all frames tell something.
+  if (code === "INTERNAL_ERROR") return pino.stdSerializers.errWithCause(error);
   return { code, message, hint, at: Object.keys(at).length > 0 ? at : undefined, stack: usersStack(error.cause) };
 }

@@ -7,8 +7,8 @@ import type { JobContext } from "../graph/job-context.ts";
 import type { BatchLimits, Source } from "../graph/source.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
-import { durationText, type Time } from "../model/duration.ts";
-import { type ErrorCode, MillraceError } from "../model/errors.ts";
+import type { Time } from "../model/duration.ts";
+import { MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
 import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
 import type { StepDurations } from "../model/progress.ts";
@@ -17,6 +17,7 @@ import { BatchProgress } from "./batch-progress.ts";
 import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
 import type { Broadcasts } from "./broadcasts.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
+import { mayBeLeftOut, tryAgain } from "./failed-batch.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import type { ListenerBus } from "./listener-bus.ts";
@@ -60,20 +61,7 @@ interface RunnableBatch extends Pick<PlannedBatch, "inputs"> {
   readonly missedTicks: number;
 }
 
-const LONGEST_BACKOFF_MS = 60_000;
-
 const NOTHING_READ = { records: 0, bytes: 0, lossy: false };
-
-/** Not the batch has failed but what decides about batches. */
-const NEVER_TRIED_AGAIN: ReadonlySet<ErrorCode> = new Set([
-  "FENCED",
-  "CHECKPOINT_UNUSABLE",
-  "CHECKPOINT_CORRUPT",
-  "STOPPED",
-  // What a sink or the checkpoint holds is not of this history, and will not be of it for any batch that follows.
-  "PLAN_MISMATCH",
-  "STATE_DIFFERS",
-]);
 
 /** Steps 1 to 7 of every batch, one batch after the other. */
 export class BatchLoop {
@@ -120,12 +108,15 @@ export class BatchLoop {
   async #runPending({ plan, graph }: NonNullable<World["pending"]>): Promise<void> {
     const { context, journal, streams, back, graphDigest, code } = this.#parts;
     const isOfThisGraph = graph === graphDigest;
-    const ofNothing = { ...plan, previousTime: undefined, states: undefined, rememberMs: undefined };
-    const own = isOfThisGraph ? plan : withLookBack(ofNothing, context, back, journal.world);
-    const batch = this.#runnable(plannedEarlier(streams, own));
-    await this.#fence(batch.plan);
-    if (!isOfThisGraph) await journal.plan(own, graphDigest, code);
-    await this.#runToSuccess(batch, { planning: 0, planWrite: 0 });
+    const { inputs } = plannedEarlier(streams, plan);
+    const prepared = await this.#prepare({ plan, inputs }, async () => {
+      const ofNothing = { ...plan, previousTime: undefined, states: undefined, rememberMs: undefined };
+      return isOfThisGraph ? plan : withLookBack(ofNothing, context, back, journal.world);
+    });
+    // It is not left out: as long as its sinks are not fenced off, an older driver may still write to them.
+    if (prepared instanceof Error) throw prepared;
+    if (!isOfThisGraph) await journal.plan(prepared.pinned, graphDigest, code);
+    await this.#runToSuccess(prepared.batch, { planning: 0, planWrite: 0 });
   }
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
@@ -134,19 +125,58 @@ export class BatchLoop {
     await this.#border("before plan");
     const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
-    const planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
+    let planned: PlannedBatch | undefined;
+    const unplanned = await this.#tryAgain(
+      key.seq,
+      async () => {
+        planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
+      },
+      false,
+    );
+    // Nobody knows its ranges, so there is nothing that could be left out.
+    if (unplanned !== undefined) throw unplanned;
+    const { plan, inputs, losses } = planned!;
     const plannedAt = clock.now();
-    if (planned.losses.length > 0) await this.#goOnWithout(planned);
-    const verdict = trigger.judge(planned);
+    if (losses.length > 0) await this.#goOnWithout(planned!);
+    const verdict = trigger.judge(planned!);
     if (verdict !== "run") return verdict;
-    const versions = await broadcasts.refresh();
-    const named = versions === undefined ? planned.plan : { ...planned.plan, broadcasts: versions };
-    const plan = withLookBack(named, context, back, journal.world);
-    const batch = this.#runnable({ plan, inputs: planned.inputs });
-    await this.#fence(batch.plan);
-    await journal.plan(plan, graphDigest, code);
-    await this.#runToSuccess(batch, { planning: plannedAt - begun, planWrite: clock.now() - plannedAt });
+    const prepared = await this.#prepare({ plan, inputs }, async () => {
+      const versions = await broadcasts.refresh();
+      const named = versions === undefined ? plan : { ...plan, broadcasts: versions };
+      return withLookBack(named, context, back, journal.world);
+    });
+    if (prepared instanceof Error) {
+      await this.#leaveOut(plan, prepared, true);
+      return verdict;
+    }
+    await journal.plan(prepared.pinned, graphDigest, code);
+    await this.#runToSuccess(prepared.batch, { planning: plannedAt - begun, planWrite: clock.now() - plannedAt });
     return verdict;
+  }
+
+  /**
+   * What has to be there before a plan is written: what `complete` adds to it, and sinks that are fenced. Functions of the job run here (transforms, loads
+   * of broadcasts), and sinks are asked, so it fails as a batch does. @returns the last failure, when the failure policy allows no more
+   */
+  async #prepare(
+    { plan, inputs }: Pick<PlannedBatch, "plan" | "inputs">,
+    complete: () => Promise<BatchPlan>,
+  ): Promise<{ readonly pinned: BatchPlan; readonly batch: RunnableBatch } | MillraceError> {
+    const { clock, context, bus } = this.#parts;
+    let pinned = plan;
+    const failure = await this.#tryAgain(plan.seq, async () => {
+      try {
+        pinned = await complete();
+        await this.#fence(this.#runningPlan(pinned));
+      } catch (error) {
+        const batch = this.#runnable({ plan, inputs });
+        const progress = new BatchProgress(batch, context.graph.outputs, clock.now(), bus);
+        bus.emit("onBatchSubmitted", progress.info());
+        this.#ended(progress, error as Error);
+        throw error;
+      }
+    });
+    return failure ?? { pinned, batch: this.#runnable({ plan: pinned, inputs }) };
   }
 
   #limitsOf({ name }: Source): BatchLimits {
@@ -170,32 +200,14 @@ export class BatchLoop {
   /** Runs a batch again by the same plan, as often as the failure policy says. Nothing overtakes it. */
   async #runToSuccess(batch: RunnableBatch, before: StepsBefore): Promise<void> {
     await this.#border("after plan");
-    const failure = await this.#tryAgain(batch.plan, () => this.#runBatch(batch, before));
-    if (failure === undefined) return;
-    if (this.#parts.options.failedBatch.otherwise === "stop") throw failure;
-    await this.#abandon(batch.plan, failure);
+    const failure = await this.#tryAgain(batch.plan.seq, () => this.#runBatch(batch, before));
+    if (failure === undefined) await this.#sweep();
+    else await this.#leaveOut(batch.plan, failure);
   }
 
-  /** @returns the last failure, when the failure policy allows no more. @throws what is never tried again */
-  async #tryAgain({ seq }: RunningPlan, work: () => Promise<void>): Promise<MillraceError | undefined> {
-    const { options, clock, stopping } = this.#parts;
-    const { retries, backoffMs } = options.failedBatch;
-    for (let retry = 0; ; retry++) {
-      try {
-        await work();
-        return undefined;
-      } catch (thrown) {
-        const error = await this.#fencedOr(thrown);
-        if (!MillraceError.is(error) || NEVER_TRIED_AGAIN.has(error.code)) throw error;
-        if (stopping.aborted) throw error;
-        if (retry === retries) return error;
-        const pauseMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2 ** retry);
-        const again = `batch ${seq} runs again in ${durationText(pauseMs)}, retry ${retry + 1} of ${retries}`;
-        options.logger?.warn({ seq, retry: retry + 1, pauseMs }, again);
-        // A stop that is asked for meanwhile ends the stream with the batch's failure.
-        await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
-      }
-    }
+  #tryAgain(seq: number, work: () => Promise<void>, told?: boolean): Promise<MillraceError | undefined> {
+    const fencedOr = (error: unknown) => this.#fencedOr(error);
+    return tryAgain(seq, { ...this.#parts, fencedOr }, work, told);
   }
 
   /**
@@ -211,17 +223,32 @@ export class BatchLoop {
     }
   }
 
-  /** Left out, in the open: nothing runs it again by itself. */
-  async #abandon(plan: RunningPlan, { code, message }: MillraceError): Promise<void> {
-    const { journal, bus, streams } = this.#parts;
+  /**
+   * In the open: nothing runs it again by itself. `unwritten` when its plan was not written, so that it has never run.
+   * @throws the failure, when the stream must not go on without the batch
+   */
+  async #leaveOut(plan: BatchPlan, failure: MillraceError, unwritten = false): Promise<void> {
+    const { journal, bus, streams, options } = this.#parts;
+    if (options.failedBatch.otherwise === "stop" || !mayBeLeftOut(failure)) throw failure;
     const info = this.#lastBatch!;
     const outputs = info.outputs.map(({ name, duration, failure }) => ({
       name,
       done: duration !== undefined && failure === undefined,
     }));
-    await journal.abandon(plan.seq, { code, message, outputs });
+    const { code, message } = failure;
+    await journal.abandon(plan.seq, { code, message, outputs }, unwritten ? plan : undefined);
     for (const { source, planner } of streams) planner.complete(plan.slices[source.name] ?? [], NOTHING_READ);
     bus.emit("onBatchAbandoned", info);
+  }
+
+  /** Old files that cannot be removed hurt nobody, least of all the batch that is complete. */
+  async #sweep(): Promise<void> {
+    try {
+      await this.#parts.journal.sweep();
+    } catch (error) {
+      if (!MillraceError.is(error) || error.code === "INTERNAL_ERROR") throw error;
+      this.#parts.bus.emit("onSweepFailed", { error });
+    }
   }
 
   async #runBatch(batch: RunnableBatch, before: StepsBefore): Promise<void> {
@@ -263,14 +290,19 @@ export class BatchLoop {
       states.discard();
       sums.discard();
       run.end();
-      progress.ended(clock.now(), failure);
-      this.#lastBatch = progress.info();
-      bus.emit("onBatchCompleted", this.#lastBatch);
+      this.#ended(progress, failure);
     }
-    const info = this.#lastBatch;
+    const info = this.#lastBatch!;
     this.#backpressure?.completed(info);
     const { processingEndTime: ended = processed } = info;
     this.#tellProgress(plan, info, { ...before, processing: processed - started, commit: ended - processed });
+  }
+
+  #ended(progress: BatchProgress, failure: Error | undefined): void {
+    const { clock, bus } = this.#parts;
+    progress.ended(clock.now(), failure);
+    this.#lastBatch = progress.info();
+    bus.emit("onBatchCompleted", this.#lastBatch);
   }
 
   #tellProgress(plan: RunningPlan, info: BatchInfo, durations: StepDurations): void {
@@ -287,7 +319,7 @@ export class BatchLoop {
     if (back.windows.length === 0) return;
     for (const [i, plan] of earlier.entries()) {
       const again = { ...this.#runningPlan(plan), earlier: earlier.slice(0, i) };
-      const failure = await this.#tryAgain(again, () => this.#readAgain(again));
+      const failure = await this.#tryAgain(again.seq, () => this.#readAgain(again), false);
       if (failure !== undefined) throw failure;
     }
   }

@@ -7,7 +7,8 @@ import type { Graph } from "../graph/graph.ts";
 import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
 import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
-import { assert, MillraceError } from "../model/errors.ts";
+import { messageOf } from "../model/error-transfer.ts";
+import { assert, internalError, MillraceError } from "../model/errors.ts";
 import type { DataLoss, RecordsSkipped } from "../model/events.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
@@ -178,7 +179,10 @@ export class BatchRun implements ActionRunner {
     this.#underWay++;
     const result = this.#last.then(() => {
       this.#refuseAfterEnd();
-      return act();
+      return act().catch((error) => {
+        // Before it goes through a function of the job's and looks like what that function threw.
+        throw MillraceError.is(error) ? error : internalError(messageOf(error), error);
+      });
     });
     this.#last = result.catch(() => {});
     await this.#last;

@@ -9,19 +9,20 @@ import type { Journal } from "./journal.ts";
 /**
  * At the start, before anything is fenced: whether each sink still holds what it held when the checkpoint was written, and nothing that the checkpoint
  * does not know of. Either of them may have been restored, or copied, without the other. With `adopt` they are taken as they are.
- * @throws SINK_BEHIND, SINK_AHEAD, FENCED
+ * @throws SINK_BEHIND, SINK_AHEAD, FENCED, PLAN_MISMATCH
  */
 export async function compareSinks(
   sinks: DriverSinks,
   journal: Journal,
   appName: string,
+  graph: string,
   { adopt, logger }: Pick<ResolvedOptions, "adopt" | "logger">,
 ): Promise<void> {
   const progress = await sinks.progress(journal.id, appName);
   // A sink that another driver has fenced meanwhile is no sign of a restored checkpoint.
   await journal.refuseWhenFenced();
   const differences = [...progress].flatMap(([output, held]) => differenceOf(output, held, journal) ?? []);
-  if (differences.length === 0) return;
+  if (differences.length === 0) return refuseHalfWritten(progress, journal.world, graph);
   if (!adopt) throw differences[0]!;
   for (const { message } of differences) logger?.warn({}, `adopted: ${message}`);
   const known = [...progress.values()].filter((held) => held !== undefined);
@@ -30,6 +31,28 @@ export async function compareSinks(
     written: Object.fromEntries([...progress].map(([output, held]) => [output, held?.seq ?? 0])),
   };
   await journal.adopt(adoption, Math.max(0, ...known.map(({ epoch }) => epoch)));
+  refuseHalfWritten(progress, journal.world, graph);
+}
+
+/** Another graph was accepted for the pending batch; but where a part of it is written already, the rest must come from the same operations. */
+function refuseHalfWritten(
+  progress: ReadonlyMap<string, SinkProgress | undefined>,
+  { pending }: World,
+  graph: string,
+): void {
+  if (pending === null || pending.graph === graph) return;
+  const { seq, batchTime } = pending.plan;
+  for (const [output, held] of progress) {
+    if (held?.seq !== seq) continue;
+    throw new MillraceError(
+      "PLAN_MISMATCH",
+      `Batch ${seq} is pending, and output "${output}" has a part of it already, written by a job with other operations than this one has. The rest would not fit.`,
+      {
+        hint: `Accepting the changed graph cannot help here. Run the version before once more and stop it when batch ${seq} is complete, or left out; then nothing is pending, and this version can start.`,
+        at: { operator: output, batchTime },
+      },
+    );
+  }
 }
 
 function differenceOf(

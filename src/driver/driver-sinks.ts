@@ -1,7 +1,8 @@
 import { SinkConnections } from "../executor/sink-connections.ts";
 import type { BatchGraph } from "../graph/batch-graph.ts";
 import type { Output } from "../graph/node.ts";
-import { assert } from "../model/errors.ts";
+import { messageOf } from "../model/error-transfer.ts";
+import { assert, MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import { partitionOf } from "../operators/partition.ts";
 import type { OutputIdentity, SinkProgress } from "../operators/sink.ts";
@@ -33,7 +34,9 @@ export class DriverSinks {
       const done = this.#fenced.get(output);
       if (done !== undefined && done.epoch === epoch && done.numPartitions >= numPartitions) continue;
       const identity = identityOf(output, graph.plan);
-      await output.sink.fence(await this.#connections.open(output, identity), identity, epoch, numPartitions);
+      await ofOutput(output, async () =>
+        output.sink.fence(await this.#connections.open(output, identity), identity, epoch, numPartitions),
+      );
       this.#fenced.set(output, { epoch, numPartitions });
     }
   }
@@ -45,7 +48,8 @@ export class DriverSinks {
       const { sink, name } = output;
       if (sink.progress === undefined) continue;
       const identity = { checkpointId, appName, output: name };
-      all.set(name, await sink.progress(await this.#connections.open(output, identity), identity));
+      const ask = async () => sink.progress!(await this.#connections.open(output, identity), identity);
+      all.set(name, await ofOutput(output, ask));
     }
     return all;
   }
@@ -66,24 +70,41 @@ export class DriverSinks {
       offsetRanges: run.offsetRanges(output.node),
       signal,
     };
-    const connection = await this.#connections.open(output, identity);
+    const connection = await ofOutput(output, () => this.#connections.open(output, identity));
     if ("publishBatch" in sink) {
-      await sink.publishBatch(connection, parts, commit);
+      await ofOutput(output, () => sink.publishBatch(connection, parts, commit));
       return true;
     }
     assert("commitBatch" in sink, `${output.name} has none of the three shapes of a sink`);
     const partitions = (await run.run(output.node, { kind: "collect" })) as never[][];
-    await sink.commitBatch(
-      connection,
-      partitions.map((values) => partitionOf(once(values))),
-      commit,
-    );
+    const all = partitions.map((values) => partitionOf(once(values)));
+    await ofOutput(output, () => sink.commitBatch(connection, all, commit));
     return true;
   }
 
   close(): Promise<void> {
     return this.#connections.close();
   }
+}
+
+/** What a sink throws bears the name of its output: so it is told from what the source or the engine did. */
+async function ofOutput<R>(output: SaveTo, work: () => Promise<R>): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!MillraceError.is(error)) throw outputFailed(output, error);
+    if (error.at.operator !== undefined || error.code === "INTERNAL_ERROR") throw error;
+    const { code, message, hint, at, cause } = error;
+    throw new MillraceError(code, message, { hint, cause, at: { ...at, operator: output.name } });
+  }
+}
+
+export function outputFailed(output: { name: string }, error: unknown): MillraceError {
+  return new MillraceError("OUTPUT_FAILED", `${output.name} failed: ${messageOf(error)}`, {
+    hint: "The function threw; its own error is the cause. The batch does not count and its offsets do not move.",
+    cause: error,
+    at: { operator: output.name },
+  });
 }
 
 function identityOf({ name }: SaveTo, { checkpointId, appName }: RunningPlan): OutputIdentity {

@@ -240,7 +240,7 @@ export class Driver {
     this.#journal = journal;
     const { world } = journal;
     if (openStore !== undefined && options.logger) tellCheckpoint(journal, options.logger);
-    if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, options);
+    if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, this.#graphDigest, options);
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);

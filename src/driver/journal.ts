@@ -20,7 +20,10 @@ export interface Journal {
   plan(plan: BatchPlan, graph: string, code?: string): Promise<void>;
   /** `written` names the outputs that left something in their sinks. */
   complete(seq: number, writes: StateWrites, written: readonly string[]): Promise<void>;
-  abandon(seq: number, why: Abandonment): Promise<void>;
+  /** With `plan` when that was never written. */
+  abandon(seq: number, why: Abandonment, plan: BatchPlan | undefined): Promise<void>;
+  /** Removes what is of no use any more, now and then. */
+  sweep(): Promise<void>;
   /** What sinks hold is accepted, and the highest epoch that they have seen is left behind. */
   adopt(adoption: Adoption, epoch: number): Promise<void>;
   /** States get other partitions, all of them at once. Nothing may be pending. */
@@ -94,9 +97,11 @@ class MemoryJournal implements Journal {
     for (const position of this.#parts.keys()) if (!needed.has(position)) this.#parts.delete(position);
   }
 
-  async abandon(seq: number, why: Abandonment): Promise<void> {
-    this.world = after(this.world, { type: "abandon", seq, why });
+  async abandon(seq: number, why: Abandonment, plan: BatchPlan | undefined): Promise<void> {
+    this.world = after(this.world, { type: "abandon", seq, why, ...(plan && { plan }) });
   }
+
+  async sweep(): Promise<void> {}
 
   async adopt(): Promise<void> {}
 

@@ -32,6 +32,7 @@ export class RunLog implements StreamingListener {
   /** The batch under way. */
   #seq: number | undefined;
   #lastCompleted: number | undefined;
+  #failedBatch: { readonly seq: number; readonly failure: Error } | undefined;
   readonly #outputs = new Set<string>();
   #stillAtWork: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -79,6 +80,7 @@ export class RunLog implements StreamingListener {
     clearTimeout(this.#stillAtWork);
     const fields = fieldsOf(info);
     if (failure !== undefined) {
+      this.#failedBatch = { seq, failure };
       const output = outputs.find((one) => one.failure !== undefined)?.name;
       const where = output === undefined ? "" : ` in ${output}`;
       this.#logger.error({ ...fields, output, err: failure }, `batch ${seq} failed${where}: ${sentenceOf(failure)}`);
@@ -127,6 +129,11 @@ export class RunLog implements StreamingListener {
     this.#logger.warn({ ...range, reason }, text);
   }
 
+  onSweepFailed({ error }: { error: MillraceError }): void {
+    const then = "Old files of the checkpoint stay there; it is tried again some batches later.";
+    this.#logger.warn({ err: error }, `${sentenceOf(error)} ${then}`);
+  }
+
   /** Somebody has asked for a graceful stop. */
   stopping(timeoutMs: number): void {
     if (this.#stopping) return;
@@ -154,7 +161,13 @@ export class RunLog implements StreamingListener {
   ended(failure: unknown): void {
     this.#ended = true;
     clearTimeout(this.#stillAtWork);
-    if (failure instanceof Error) this.#logger.error({ err: failure }, `the stream failed: ${sentenceOf(failure)}`);
+    const { seq, failure: told } = this.#failedBatch ?? {};
+    if (failure !== undefined && failure === told) {
+      // That line has told it in full; this one tells what follows from it.
+      const next = this.#limits.checkpointDirectory === undefined ? "" : ", and runs first at the next start";
+      this.#logger.error({ seq }, `the stream failed with batch ${seq}, which does not count${next}`);
+    } else if (failure instanceof Error)
+      this.#logger.error({ err: failure }, `the stream failed: ${sentenceOf(failure)}`);
     else if (failure !== undefined) this.#logger.error({ err: failure }, "the stream failed");
     else
       this.#logger.info(

@@ -2,11 +2,11 @@ import { BatchRDD } from "../graph/batch-rdd.ts";
 import type { BlockNode, Output } from "../graph/node.ts";
 import type { Clock } from "../model/clock.ts";
 import { messageOf } from "../model/error-transfer.ts";
-import { MillraceError } from "../model/errors.ts";
+import { internalError, MillraceError } from "../model/errors.ts";
 import type { BatchContext } from "../model/plan.ts";
 import type { BatchProgress } from "./batch-progress.ts";
 import type { BatchRun, OutputResults } from "./batch-run.ts";
-import type { DriverSinks } from "./driver-sinks.ts";
+import { type DriverSinks, outputFailed } from "./driver-sinks.ts";
 import type { DriverProbe } from "./probe.ts";
 
 type ForeachRDDOutput = Extract<Output, { kind: "foreachRDD" }>;
@@ -83,7 +83,8 @@ async function timed(
   try {
     await work();
   } catch (error) {
-    failure = MillraceError.is(error) ? error : outputFailed(some[0]!, error);
+    // What functions and sinks throw was wrapped where they were called.
+    failure = MillraceError.is(error) ? error : internalError(messageOf(error), error);
     throw failure;
   } finally {
     const end = clock.now();
@@ -101,6 +102,8 @@ async function callForeachRDD(output: ForeachRDDOutput, run: BatchRun, limits: O
   const call = async () => {
     try {
       await output.f(rdd as never, batchTime, batch as never);
+    } catch (error) {
+      throw MillraceError.is(error) ? error : outputFailed(output, error);
     } finally {
       forsaken = run.forsakeActions();
     }
@@ -148,12 +151,4 @@ async function withTimeout(
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
-}
-
-function outputFailed(output: { name: string }, error: unknown): MillraceError {
-  return new MillraceError("OUTPUT_FAILED", `${output.name} failed: ${messageOf(error)}`, {
-    hint: "The function threw; its own error is the cause. The batch does not count and its offsets do not move.",
-    cause: error,
-    at: { operator: output.name },
-  });
 }

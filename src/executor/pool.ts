@@ -83,6 +83,11 @@ export class ExecutorPool {
     return this.#options.size;
   }
 
+  /** Whether executors that were lost cannot be replaced: no task will run any more. */
+  get broken(): boolean {
+    return this.#broken !== undefined;
+  }
+
   /** Starts all executors. @throws what any of them could not do: load the job, build the same graph. */
   async start(): Promise<void> {
     const started = Array.from({ length: this.#options.size }, (_, id) => this.#startExecutor(id));

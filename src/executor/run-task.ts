@@ -1,12 +1,12 @@
 import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
 import type { NodeOf, Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
-import { assert, MillraceError } from "../model/errors.ts";
+import { assert, internalError, MillraceError } from "../model/errors.ts";
 import type { DataLoss } from "../model/events.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { type Partition, partitionOf } from "../operators/partition.ts";
-import { type Chunk, failureOf, OperatorFailure } from "../operators/receiver.ts";
+import { type Chunk, OperatorFailure } from "../operators/receiver.ts";
 import { writeTextPart } from "../operators/text-part.ts";
 import { crossing } from "../shuffle/cloneable.ts";
 import { type BlockReceiver, stay } from "../shuffle/movement.ts";
@@ -123,7 +123,8 @@ function attachWaiting(
     try {
       result = await work(partitionOf(bridge as AsyncIterable<never[]>));
     } catch (error) {
-      throw failureOf(name, error);
+      // Also an error of ours bears the output's name: what a sink could not do is told from what could not be read.
+      throw error instanceof OperatorFailure ? error : new OperatorFailure(name, error);
     }
     // A function that returns early has seen enough: what still comes is not kept for it.
     bridge.abandon();
@@ -215,9 +216,14 @@ function taskError(thrown: unknown, { slice }: Task, batchTime: number): Millrac
     const { code, message, hint, cause } = error;
     return new MillraceError(code, message, {
       hint,
-      cause,
+      // Of ours the stack is what tells something.
+      cause: cause ?? (code === "INTERNAL_ERROR" ? error : undefined),
       at: { ...where, ...(operator && { operator }), ...error.at },
     });
+  }
+  // Neither a function nor a sink threw it, nor the system.
+  if (operator === undefined && (error as { code?: unknown } | null)?.code === undefined) {
+    return internalError(`a task failed: ${messageOf(error)}`, error);
   }
   const record = place ? ` at ${place.topic}-${place.partition} offset ${place.offset}` : "";
   return new MillraceError("TASK_FAILED", `${operator ?? "The task"} failed${record}: ${messageOf(error)}`, {

@@ -1,5 +1,5 @@
 import { messageOf } from "../model/error-transfer.ts";
-import { assert, MillraceError } from "../model/errors.ts";
+import { assert, internalError, MillraceError } from "../model/errors.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Panes } from "../state/program.ts";
@@ -125,7 +125,7 @@ export class BatchGraph {
           if (index < count) return this.path(parent, index);
           index -= count;
         }
-        throw new Error(`millrace has a bug: a union has no partition ${partition}`);
+        throw internalError(`a union has no partition ${partition}`);
       }
       default: {
         const { leaf, partition: index, through } = this.path(resolved.parent, partition);
@@ -154,7 +154,7 @@ export class BatchGraph {
       if (index < count) return { seq: batch.plan.seq, partition: index };
       index -= count;
     }
-    throw new Error(`millrace has a bug: a window has no partition ${partition}`);
+    throw internalError(`a window has no partition ${partition}`);
   }
 
   /** The block nodes that must be computed before any partition of `node` can be: those one stage below it. */

@@ -40,7 +40,8 @@ export type ErrorCode =
   | "EMPTY_RDD"
   | "BAD_OPTION"
   | "WRONG_STATE"
-  | "STOPPED";
+  | "STOPPED"
+  | "INTERNAL_ERROR";
 
 /** Where an error happened, as far as it is known. */
 export interface ErrorPlace {
@@ -84,11 +85,18 @@ export class MillraceError extends Error {
   }
 }
 
-/** For our own mistakes. The world's mistakes are a {@link MillraceError}. */
+/** For our own mistakes: what the world does has a code of its own. No failure policy goes on after one. */
 export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`millrace has a bug: ${message}`);
+  if (!condition) throw internalError(message);
 }
 
 export function unreachable(value: never): never {
-  throw new Error(`millrace has a bug: unexpected ${JSON.stringify(value)}`);
+  throw internalError(`unexpected ${JSON.stringify(value)}`);
+}
+
+export function internalError(message: string, cause?: unknown): MillraceError {
+  return new MillraceError("INTERNAL_ERROR", `millrace has a bug: ${message}`, {
+    hint: "Please report it, with the stack of the error. Nothing is left out because of it: the batch stays first in line.",
+    cause,
+  });
 }

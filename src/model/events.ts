@@ -117,6 +117,11 @@ export interface StreamingListener {
   onRecordsSkipped?(event: RecordsSkipped): void;
   /** An executor was lost; unless the stream is stopping, another one takes its place. */
   onExecutorLost?(event: { executorId: number; error: MillraceError }): void;
+  /**
+   * Old files of the checkpoint could not be removed. Nothing depends on it, and it is tried again some batches later; but the disk that refuses
+   * may refuse more.
+   */
+  onSweepFailed?(event: { error: MillraceError }): void;
   /** The stream goes on without these offsets, because it was told `failOnDataLoss: false`. */
   onDataLoss?(event: DataLoss): void;
 }

@@ -13,6 +13,7 @@ import {
   segmentName,
 } from "../checkpoint/sealed-log.ts";
 import type { Time } from "../model/duration.ts";
+import { messageOf } from "../model/error-transfer.ts";
 import { assert, type MillraceError } from "../model/errors.ts";
 import type { BatchCommit, OutputIdentity, SinkProgress, Written } from "../operators/sink.ts";
 import { syncFolder } from "./files-disk.ts";
@@ -114,7 +115,10 @@ export class Manifest {
   async #publish(parts: readonly ManifestPart[], commit: BatchCommit): Promise<Written> {
     const folder = join(this.#folder, epochFolder(this.epoch));
     if (!isStillToWrite(commit, this.#progress)) {
-      for (const { file } of parts) await rm(join(folder, file), { force: true });
+      const remove = async () => {
+        for (const { file } of parts) await rm(join(folder, file), { force: true });
+      };
+      await remove().catch((error) => this.#cannotRemove(error));
       return "already written";
     }
     assert(
@@ -134,6 +138,23 @@ export class Manifest {
 
   /** Removes the files of earlier epochs that no batch lists: of attempts that failed, of drivers that died. */
   async #sweep(unswept: readonly Seal[]): Promise<void> {
+    try {
+      await this.#removeUnlisted(unswept);
+    } catch (error) {
+      // They stay unswept: the next driver tries again.
+      this.#cannotRemove(error);
+      return;
+    }
+    await this.#log.append({ type: "swept" });
+  }
+
+  /** They are in no batch, so they hurt nobody. */
+  #cannotRemove(error: unknown): void {
+    const message = `Unfinished files in ${this.#folder} could not be removed; the next start tries again: ${messageOf(error)}`;
+    process.emitWarning(message, "MillraceWarning");
+  }
+
+  async #removeUnlisted(unswept: readonly Seal[]): Promise<void> {
     const oldest = Math.min(...unswept.map(({ epoch }) => epoch));
     for (const name of await readdir(this.#folder)) {
       const epoch = Number(EPOCH_FOLDER.exec(name)?.[1]);
@@ -145,7 +166,6 @@ export class Manifest {
       for (const file of await readdir(folder)) if (!listed.has(file)) await rm(join(folder, file), { force: true });
       if (listed.size === 0) await rmdir(folder);
     }
-    await this.#log.append({ type: "swept" });
   }
 }
 

@@ -24,7 +24,7 @@ export function isStillToWrite(
       "PLAN_MISMATCH",
       `Output "${commit.output}" already has batch ${commit.seq}, written by another plan.`,
       {
-        hint: "The checkpoint and the sink do not belong together: was one of them restored from a copy? Use a new checkpointDirectory, or restore both.",
+        hint: "Was a changed graph accepted when a part of the batch was written? Then run the version before until the batch is complete. Else the checkpoint and the sink do not belong together: restore both from one moment, or use a new checkpointDirectory.",
       },
     );
   }

@@ -269,6 +269,7 @@ test("a long log goes on in the segment of a new epoch, and old segments are del
   for (let seq = 1; seq <= 50; seq++) {
     await checkpoint.plan(planOf(seq, 4 + seq, 5 + seq), "g");
     await checkpoint.complete(seq);
+    await checkpoint.sweep();
   }
   assert.ok(checkpoint.epoch > 5, `epoch ${checkpoint.epoch}`);
   assert.equal(disk.segments.size, 2);
