@@ -3,6 +3,7 @@ import type { ErrorCode, MillraceError } from "../model/errors.ts";
 /** What no restart mends: somebody has to change an option, or to decide. */
 const NEEDS_SOMEBODY: ReadonlySet<ErrorCode> = new Set([
   "BAD_OPTION",
+  "TOPIC_COMPACTED",
   "CHECKPOINT_OF_ANOTHER_JOB",
   "CHECKPOINT_OF_ANOTHER_VERSION",
   "CHECKPOINT_CORRUPT",

@@ -40,7 +40,13 @@ import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
 import { reshardStates } from "./reshard-states.ts";
 import { RunLog } from "./run-log.ts";
-import { keepsExactlyOnce, refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
+import {
+  keepsExactlyOnce,
+  refuseIdleGraph,
+  refuseUnrepeatable,
+  refuseWhatCannotRestart,
+  streamsOf,
+} from "./streams.ts";
 import { ImmediateSums } from "./task-sums.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
 
@@ -244,6 +250,7 @@ export class Driver {
     const open = async ({ source, planner }: Stream) =>
       planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
+    if (openStore !== undefined) await refuseUnrepeatable(this.#streams, this.#back.windows, this.#force.signal);
     if (options.logger) tellPositions(this.#streams, options.logger);
     if (options.acceptChangedGraph) await reshardStates(journal, this.#back, options.logger);
     await this.#broadcasts.open(journal.world.pending?.plan.broadcasts);

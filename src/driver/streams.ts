@@ -1,5 +1,5 @@
 import type { JobContext } from "../graph/job-context.ts";
-import { type Node, parentsOf } from "../graph/node.ts";
+import { type Node, type NodeOf, parentsOf } from "../graph/node.ts";
 import type { Source } from "../graph/source.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { Stream } from "./plan-batch.ts";
@@ -8,13 +8,18 @@ import type { Stream } from "./plan-batch.ts";
 
 /** The streams that any output is computed from. */
 export function streamsOf({ graph }: JobContext): Source[] {
+  return streamsBehind(graph.outputs.map(({ node }) => node));
+}
+
+/** The streams that these nodes are computed from. */
+function streamsBehind(nodes: readonly Node[]): Source[] {
   const needed = new Set<Node>();
   const visit = (node: Node) => {
     if (needed.has(node)) return;
     needed.add(node);
     for (const parent of parentsOf(node)) visit(parent);
   };
-  for (const { node } of graph.outputs) visit(node);
+  for (const node of nodes) visit(node);
   return [...needed].flatMap((node) => (node.kind === "source" && node.source.streaming ? [node.source] : []));
 }
 
@@ -40,4 +45,16 @@ export function refuseWhatCannotRestart(streams: readonly Stream[]): void {
     `The stream "${queue.source.name}" cannot be used with a checkpoint: nobody has its values after a restart.`,
     { hint: "Read from Kafka, or leave out checkpointDirectory." },
   );
+}
+
+/** Windows that are no aggregates read their earlier batches again after a restart. @throws TOPIC_COMPACTED */
+export async function refuseUnrepeatable(
+  streams: readonly Stream[],
+  windows: readonly NodeOf<"window">[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { source, planner } of streams) {
+    const window = windows.find((node) => streamsBehind([node]).includes(source));
+    if (window !== undefined) await planner.refuseUnrepeatable?.(window.name, signal);
+  }
 }

@@ -3,7 +3,7 @@ import type { DataLoss, PartitionLag } from "../model/events.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { PartitionRates } from "../model/partition-rates.ts";
 import type { Position, Slice } from "../model/plan.ts";
-import type { Chunk } from "../operators/receiver.ts";
+import type { Chunk, OperatorName } from "../operators/receiver.ts";
 
 /** Where records come from. The driver plans slices of it; an executor reads one slice at a time. */
 export interface Source<out T = unknown> {
@@ -70,6 +70,11 @@ export interface SourcePlanner {
    * Finds the first positions: those of the run before where there are any. Refuses what can be refused before the first batch.
    */
   open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void>;
+  /**
+   * When it is open, and `window` will read what it has read again after a restart: refuses what may not be the same then, though its offsets are still
+   * there. @throws TOPIC_COMPACTED
+   */
+  refuseUnrepeatable?(window: OperatorName, signal: AbortSignal): Promise<void>;
   /** Where the stream stands now. */
   positions(): readonly Position[];
   /**

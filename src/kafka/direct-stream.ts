@@ -1,7 +1,9 @@
 import type { BatchLimits, PlannedSlices, ReadSize, SourcePlanner, Warn } from "../graph/source.ts";
 import { splitRanges } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
+import type { OperatorName } from "../operators/receiver.ts";
 import { clamp } from "./clamp.ts";
+import { refuseCompacted } from "./compacted-topics.ts";
 import type { KafkaCluster } from "./connection/cluster.ts";
 import { ConsumerGroup } from "./connection/consumer-group.ts";
 import { DataWatch } from "./data-watch.ts";
@@ -21,6 +23,7 @@ const BYTES_PER_OFFSET_AT_FIRST = 1024;
 export class DirectStreamPlanner implements SourcePlanner {
   readonly #cluster: KafkaCluster;
   readonly #plan: DirectStreamPlan;
+  readonly #warn: Warn;
   readonly #watch: DataWatch;
   readonly #standing: Standing;
   readonly #commits: GroupCommits | undefined;
@@ -29,6 +32,7 @@ export class DirectStreamPlanner implements SourcePlanner {
   constructor(cluster: KafkaCluster, plan: DirectStreamPlan, warn: Warn) {
     this.#cluster = cluster;
     this.#plan = plan;
+    this.#warn = warn;
     this.#watch = new DataWatch(cluster);
     this.#standing = new Standing(cluster, plan);
     const { commitTo } = plan;
@@ -37,6 +41,12 @@ export class DirectStreamPlanner implements SourcePlanner {
 
   open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
     return this.#standing.open(signal, restored);
+  }
+
+  async refuseUnrepeatable(window: OperatorName, signal: AbortSignal): Promise<void> {
+    const topics = new Set(this.#standing.places.map(({ topic }) => topic));
+    const how = { window, accepted: !this.#plan.failOnDataLoss, warn: this.#warn };
+    await refuseCompacted(this.#cluster, [...topics], how, signal);
   }
 
   positions(): readonly Position[] {

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "TOPIC_NOT_FOUND"
   | "NO_LEADER"
   | "OFFSETS_LOST"
+  | "TOPIC_COMPACTED"
   | "FENCED"
   | "CHECKPOINT_CORRUPT"
   | "CHECKPOINT_UNUSABLE"

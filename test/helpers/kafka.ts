@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { TestContext } from "node:test";
-import { Admin, alterPartitionReassignmentsV1, ConnectionPool } from "@platformatic/kafka";
+import {
+  Admin,
+  alterPartitionReassignmentsV1,
+  ConfigResourceTypes,
+  ConnectionPool,
+  IncrementalAlterConfigOperationTypes,
+} from "@platformatic/kafka";
 import { type KafkaOptions, type LocalKafka, runKafkaTool, startKafka } from "../../dev/kafka/index.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -79,6 +85,15 @@ export async function createAgain(topic: string, partitions = 1, bootstrap = boo
 export async function deleteRecordsBefore(topic: string, offset: number, partition = 0): Promise<void> {
   await using admin = openAdmin(bootstrapServers());
   await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition, offset: BigInt(offset) }] }] });
+}
+
+/** Changes one setting of a topic. */
+export async function setTopicConfig(topic: string, name: string, value: string): Promise<void> {
+  await using admin = openAdmin(bootstrapServers());
+  const configs = [{ name, value, configOperation: IncrementalAlterConfigOperationTypes.SET }];
+  await admin.incrementalAlterConfigs({
+    resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs }],
+  });
 }
 
 /** The broker that leads each partition; -1 where none does. */

@@ -18,6 +18,7 @@ import { epochEnds } from "./epoch-ends.ts";
 import { EARLIEST, LATEST, listOffsets, type OffsetAnswer, type OffsetQuestion } from "./list-offsets.ts";
 import { Metadata, type PartitionInfo, type TopicInfo } from "./metadata.ts";
 import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
+import { type TopicConfig, topicConfigs } from "./topic-configs.ts";
 import { WaitingNotice } from "./waiting-notice.ts";
 
 export type { PartitionInfo, TopicInfo } from "./metadata.ts";
@@ -157,6 +158,11 @@ export class KafkaCluster implements AsyncDisposable {
   /** After an error that says the leader moved: the next {@link findLeader} asks. */
   forgetLeader({ topic }: TopicPartition): void {
     this.#metadata.forget(topic);
+  }
+
+  /** What one setting of each topic is. */
+  topicConfigs(topics: readonly string[], setting: string, signal?: AbortSignal): Promise<TopicConfig[]> {
+    return this.persist(signal, () => this.askAnyBroker((socket) => topicConfigs(socket, topics, setting), signal));
   }
 
   /** What the first broker answers that does. */

@@ -5,7 +5,7 @@ import { ErrorCodes } from "../../kafka/connection/protocol-error.ts";
 import { encodeBatch } from "./encode-batch.ts";
 import { endOffset, type MemoryPartition, type MemoryTopic, type StoredRecord } from "./memory-topics.ts";
 
-/** What a broker in memory answers to the three requests that reading needs, each in the one version that our reader speaks. */
+/** What a broker in memory answers to the requests that reading needs, each in the one version that our reader speaks. */
 
 export interface Cluster {
   readonly topics: ReadonlyMap<string, MemoryTopic>;
@@ -16,6 +16,7 @@ type Answer = (request: ByteCursor, cluster: Cluster) => ByteWriter;
 
 const NODE_ID = 0;
 const NULL = 0;
+const TOPIC = 2;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 /** By the key of the request. */
@@ -23,6 +24,7 @@ export const ANSWERS: ReadonlyMap<number, { readonly version: number; readonly a
   [1, { version: 13, answer: fetch }],
   [2, { version: 7, answer: listOffsets }],
   [3, { version: 12, answer: metadata }],
+  [32, { version: 4, answer: describeConfigs }],
 ]);
 
 function metadata(request: ByteCursor, { topics, port }: Cluster): ByteWriter {
@@ -52,6 +54,31 @@ function metadata(request: ByteCursor, { topics, port }: Cluster): ByteWriter {
       writer.noTaggedFields();
     });
     writer.int32(-1).noTaggedFields();
+  });
+  return writer.noTaggedFields();
+}
+
+/** Every setting of a topic that is asked for is that of a topic which is not compacted. */
+function describeConfigs(request: ByteCursor): ByteWriter {
+  const asked = request.compactArray(() => {
+    request.skip(1); // that it is a topic
+    const name = request.compactText() ?? "";
+    const settings = request.compactArray(() => request.compactText() ?? "");
+    request.skipTaggedFields();
+    return { name, settings };
+  });
+  const writer = new ByteWriter().int32(0);
+  writer.compactArray(asked, ({ name, settings }) => {
+    writer.int16(ErrorCodes.NONE).unsignedVarint(NULL).int8(TOPIC).compactText(name);
+    writer.compactArray(settings, (setting) => {
+      writer.compactText(setting).compactText("delete").boolean(false).int8(0).boolean(false);
+      writer
+        .compactArray([], () => {})
+        .int8(0)
+        .unsignedVarint(NULL)
+        .noTaggedFields();
+    });
+    writer.noTaggedFields();
   });
   return writer.noTaggedFields();
 }
