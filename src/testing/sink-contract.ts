@@ -117,10 +117,12 @@ export function sinkContract<T>(
     },
   );
 
-  check("another checkpoint is another history", async (sink) => {
+  check("another checkpoint is another history, and the sink remembers both", async (sink) => {
     await sink.fence(1);
     await sink.apply({ seq: 1 }, [[1], [2]]);
     await sink.fence(1, "other");
+    await sink.apply({ seq: 1, checkpointId: "other" }, [[3], [4]]);
+    await sink.apply({ seq: 1 }, [[1], [2]]);
     await sink.apply({ seq: 1, checkpointId: "other" }, [[3], [4]]);
     await sink.expect([1, 2, 3, 4]);
   });

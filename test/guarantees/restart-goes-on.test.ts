@@ -147,7 +147,15 @@ test("a driver that another one has replaced stops with FENCED, and its batch do
   const seen: Seen[] = [];
   let replaced = false;
   const job = defineJob(
-    { appName: "restart", batchInterval: "1s", master: "local", trigger: "availableNow", maxRatePerPartition: 10 },
+    {
+      appName: "restart",
+      batchInterval: "1s",
+      master: "local",
+      trigger: "availableNow",
+      maxRatePerPartition: 10,
+      // Whatever the policy says: a replaced driver runs nothing again.
+      failedBatch: { retry: 2, backoff: "1ms" },
+    },
     (ssc) => {
       KafkaUtils.createDirectStream(ssc, [topic], {
         "bootstrap.servers": bootstrapServers(),

@@ -124,10 +124,13 @@ test("a new driver does not wait for a paused one, whose transaction is ended an
 
 test("no transaction waits for a lock or stays idle for ever, and commits wait for the disk", async (t) => {
   const connection = await server.createDatabase();
+  await query(
+    connection,
+    "do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$",
+  );
   const settings = new Map<string, unknown>();
   const sink = await opened<number>(t, {
     connection,
-    setup: `do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$`,
     async write(client) {
       for (const name of ["lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit"]) {
         settings.set(name, (await client.query(`show ${name}`)).rows[0]![name]);

@@ -1,0 +1,63 @@
+/** In what order the files sink brings things to the disk: a power cut takes back what was not synced. */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { files } from "millrace/sinks";
+import { partitionOf } from "../../src/operators/partition.ts";
+import type { PublishedSink } from "../../src/operators/sink.ts";
+import { temporaryFolder } from "../helpers/temporary-folder.ts";
+import { commit, once } from "./save-partition.ts";
+
+/** Calls `synced` with the inode of each file and directory when it is about to be synced. */
+async function watchSyncs(t: TestContext, folder: string, synced: (inode: number) => void): Promise<void> {
+  const some = await open(folder, "r");
+  const prototype = Object.getPrototypeOf(some) as FileHandle;
+  await some.close();
+  for (const name of ["sync", "datasync"] as const) {
+    const real = prototype[name];
+    prototype[name] = async function (this: FileHandle) {
+      synced((await this.stat()).ino);
+      await real.call(this);
+    };
+    t.after(() => {
+      prototype[name] = real;
+    });
+  }
+}
+
+const inodeOf = async (path: string) => (await stat(path)).ino;
+
+test("what a batch lists is on the disk before the list is: each file, then its name", async (t) => {
+  const directory = temporaryFolder(t);
+  const sink = files<number>({ directory })["~sink"] as unknown as PublishedSink<number, unknown>;
+  const connection = await sink.open(commit);
+  await sink.fence(connection, commit, 1, 1);
+  const folder = join(directory, readdirSync(directory)[0]!);
+  const syncs: number[] = [];
+  await watchSyncs(t, directory, (inode) => syncs.push(inode));
+  const part = await sink.writePartition(connection, partitionOf(once([1, 2])), commit);
+  await sink.publishBatch(connection, [part], commit);
+  await sink.close(connection);
+  const epoch = join(folder, "epoch-0000000001");
+  const places = [join(epoch, readdirSync(epoch)[0]!), epoch, join(folder, "epoch-0000000001.log")];
+  assert.deepEqual(syncs, await Promise.all(places.map(inodeOf)));
+});
+
+test("the folder of a new driver is there after a power cut, before its manifest begins", async (t) => {
+  const directory = temporaryFolder(t);
+  const sink = files<number>({ directory })["~sink"] as unknown as PublishedSink<number, unknown>;
+  const connection = await sink.open(commit);
+  await sink.fence(connection, commit, 1, 1);
+  const folder = join(directory, readdirSync(directory)[0]!);
+  const inode = await inodeOf(folder);
+  const wasThere: boolean[] = [];
+  const epoch = join(folder, "epoch-0000000002");
+  await watchSyncs(t, directory, (synced) => {
+    if (synced === inode) wasThere.push(existsSync(epoch));
+  });
+  await sink.fence(connection, commit, 2, 1);
+  await sink.close(connection);
+  assert.equal(wasThere.at(-1), true);
+});
