@@ -14,6 +14,14 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Else what listens there would answer in the place of the broker that cannot start. */
+export async function refuseTaken(ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    if (await isFree(port)) continue;
+    throw new Error(`Something else listens on 127.0.0.1:${port} already. Stop it, or choose another port.`);
+  }
+}
+
 async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, "127.0.0.1");
   try {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { prepareClassArchive } from "./class-archive.ts";
 import { KafkaCluster } from "./cluster.ts";
 import { installKafka } from "./install.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts, refuseTaken } from "./ports.ts";
 import type { Tuning } from "./server.ts";
 import type { Node, Settings } from "./settings.ts";
 
@@ -46,6 +46,7 @@ const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 /** Starts Apache Kafka on this machine. It ends with `stop()`, or with this process, however that ends. */
 export async function startKafka(options: KafkaOptions = {}): Promise<LocalKafka> {
   const { brokers = 1, onProgress = toStderr, settings = {}, fast = "start", dataDirectory } = options;
+  await refuseTaken(options.ports ?? []);
   const kafka = await installKafka(onProgress);
   await prepareClassArchive(kafka, onProgress);
 

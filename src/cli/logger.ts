@@ -28,7 +28,8 @@ function withNewStack(): (log: { [name: string]: unknown }, messageKey: string) 
   let told: string | undefined;
   return ({ err, ...log }, messageKey) => {
     const { stack } = (err ?? {}) as { stack?: string };
-    const isNew = stack !== undefined && stack !== told;
+    // Without a frame it is nobody's line of code, and the message says all of it.
+    const isNew = stack !== undefined && stack !== told && /^ +at /m.test(stack);
     if (isNew) told = stack;
     return withoutControls(`${log[messageKey]}${isNew ? `\n${stack.replaceAll(/^/gm, "    ")}` : ""}`);
   };

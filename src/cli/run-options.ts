@@ -7,6 +7,8 @@ export const ADOPT = "--adopt";
 
 export const RUN_USAGE = `millrace run <job module> [options]
 
+  millrace run orders.ts --executors 4 --param topic=orders --checkpoint-directory checkpoint
+
   --executors <n>                worker threads; 0 runs in this process (default: one per core)
   --param <name>=<value>         a parameter of the job, may be repeated
   --import <module>              loaded by Node first, here and in executors, such as tsx; may be repeated
@@ -34,7 +36,9 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --progress-json                a line of JSON on stdout for each batch
   --log-level <level>            debug, info, warn, error or silent (default: info)
 
-Options given here win over those of runJob, which win over those of defineJob.
+Options given here win over those of defineJob. Durations are 200ms, 5s, 10m or 2h.
+SIGINT and SIGTERM stop gracefully, a second one at once.
+Exit codes: 0 stopped or done; 1 failed; 2 an option is wrong, or somebody has to decide; 3 another driver has taken over.
 `;
 
 export interface RunArguments {

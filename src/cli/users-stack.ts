@@ -8,7 +8,7 @@ export function usersStack(error: unknown): string | undefined {
 }
 
 function usersPart(stack: string): string {
-  const isOurs = (line: string) => line.includes(OWN_CODE) || line.includes("node:internal/");
+  const isOurs = (line: string) => line.includes(OWN_CODE) || /^ +at .*\bnode:/.test(line);
   return stack
     .split("\n")
     .filter((line) => !isOurs(line))

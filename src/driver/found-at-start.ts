@@ -1,6 +1,6 @@
 import type { World } from "../checkpoint/world.ts";
 import type { Logger } from "../model/events.ts";
-import type { OffsetRange } from "../model/offset-range.ts";
+import { OffsetRange } from "../model/offset-range.ts";
 import type { Journal } from "./journal.ts";
 import type { Stream } from "./plan-batch.ts";
 
@@ -19,10 +19,12 @@ export function tellCheckpoint({ epoch, world }: Journal, logger: Logger): void 
   logger.info({ epoch, seq }, `checkpoint: ${last}${left}${statesOf(states)}; now epoch ${epoch}`);
   if (pending === null) return;
   const { slices } = pending.plan;
-  const ranges = Object.values(slices).flat();
+  const ranges = Object.values(slices)
+    .flat()
+    .filter((range) => OffsetRange.count(range) > 0);
   logger.info(
     { seq: pending.plan.seq },
-    `batch ${pending.plan.seq} was planned and did not complete: it runs first, as it was planned${listOf(ranges.map(rangeText), ": ")}`,
+    `batch ${pending.plan.seq} was planned and did not complete: it runs first, as it was planned${listOf(ranges.map(rangeText), ": ") || ", with no records"}`,
   );
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -47,6 +48,16 @@ test("without Maven the two ways out are named, and nothing half fetched is left
   assert.match(told, /there is no "mvn" here/);
   const [version] = readdirSync(join(folder, "millrace"));
   assert.deepEqual(readdirSync(join(folder, "millrace", version!)), []);
+});
+
+test("a port on which something else listens is refused, not taken for the broker", async (t) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await assert.rejects(startKafka({ ports: [port] }), {
+    message: new RegExp(`listens on 127\\.0\\.0\\.1:${port} already`),
+  });
 });
 
 test("a broker ends with the process that started it, even by SIGKILL, and its data with it", async (t) => {
