@@ -74,14 +74,17 @@ export class StreamingContext extends JobContext implements RunningJob {
     return this.#driver?.state ?? (this.#stoppedBeforeStart ? "STOPPED" : "INITIALIZED");
   }
 
+  /** Resolves after a stop; rejects with the first failure. */
   awaitTermination(): Promise<void> {
     return this.#started("awaitTermination").awaitTermination();
   }
 
+  /** False when the time passed first. */
   awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
     return this.#started("awaitTerminationOrTimeout").awaitTerminationOrTimeout(timeout);
   }
 
+  /** Finishes the batch under way, at most `timeout` long. `graceful: false` ends it. Rejects with what made the stream fail. @default graceful, 30s */
   async stop(options?: { graceful?: boolean; timeout?: Duration }): Promise<void> {
     resolveStop(options);
     if (this.#driver === undefined) this.#stoppedBeforeStart = true;

@@ -39,15 +39,18 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     return this.#runner.offsetRanges(this.node);
   }
 
+  /** How many tasks compute it. */
   getNumPartitions(): number {
     return this.#runner.numPartitions(this.node);
   }
 
+  /** How many values there are. */
   async count(): Promise<number> {
     const counts = await this.#run<number>({ kind: "count" });
     return counts.reduce((sum, n) => sum + n, 0);
   }
 
+  /** Whether there is no value; reads no more than the first. */
   async isEmpty(): Promise<boolean> {
     return (await this.take(1)).length === 0;
   }
@@ -80,18 +83,22 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     return new Map(await this.collect()) as Map<KeyOf<T>, ValueOf<T>>;
   }
 
+  /** How many pairs each key has. Keys are one by what they hold; the Map then finds objects by reference. */
   async countByKey(this: BatchRDD<Pair>): Promise<Map<KeyOf<T>, number>> {
     return (await this.#countBy({ kind: "countByKey" })) as Map<KeyOf<T>, number>;
   }
 
+  /** How often each value comes. Values are one by what they hold; the Map then finds objects by reference. */
   async countByValue(): Promise<Map<T, number>> {
     return (await this.#countBy({ kind: "countByValue" })) as Map<T, number>;
   }
 
+  /** Of all numbers; 0 for none. */
   async sum(this: BatchRDD<number>): Promise<number> {
     return (await this.stats()).sum;
   }
 
+  /** Count, mean, sum, least, greatest, variance and standard deviation, in one pass. */
   async stats(this: BatchRDD<number>): Promise<Stats> {
     const partitions = await this.#run<Moments>({ kind: "stats" });
     const { count, mean, spread, sum, min, max } = partitions.reduce(mergeMoments, noMoments);

@@ -28,21 +28,27 @@ import * as windows from "./windows.ts";
 export class DStream<out T> extends StreamOutputs<T> {
   // ---- one record at a time
 
+  /** What `f` makes of each value; of an array of two a pair, which has `reduceByKey` and its like. */
   map<K, V>(f: (value: T) => readonly [K, V]): DStream<[K, V]>;
+  /** What `f` makes of each value. A function that returns a promise is refused: that is {@link mapAsync}. */
   map<U>(f: (value: T) => U): DStream<U>;
   map<U>(f: (value: T) => U): DStream<U> {
     requireFunction("map", f);
     return this.#stream(operations.narrow(this.graph, "map", this.node, map(f)));
   }
 
+  /** All that `f` gives for each value, one after the other: an array, a Set, a generator. */
   flatMap<K, V>(f: (value: T) => Iterable<readonly [K, V]>): DStream<[K, V]>;
+  /** All that `f` gives for each value, one after the other: an array, a Set, a generator; no text, which would be its letters. */
   flatMap<U>(f: (value: T) => Iterable<U> & object): DStream<U>;
   flatMap<U>(f: (value: T) => Iterable<U>): DStream<U> {
     requireFunction("flatMap", f);
     return this.#stream(operations.narrow(this.graph, "flatMap", this.node, flatMap(f)));
   }
 
+  /** The values for which `keep` is true. A type guard narrows the type of the stream. */
   filter<U extends T>(keep: (value: T) => value is U): DStream<U>;
+  /** The values for which `keep` is true. */
   filter(keep: (value: T) => boolean): DStream<T>;
   filter(keep: (value: T) => boolean): DStream<T> {
     requireFunction("filter", keep);
@@ -54,6 +60,7 @@ export class DStream<out T> extends StreamOutputs<T> {
     f: (value: T, task: TaskContext) => Promise<readonly [K, V]>,
     options?: { concurrency?: number },
   ): DStream<[K, V]>;
+  /** `map` for async functions: at most `concurrency` (default 16) at a time per task, order kept. */
   mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): DStream<U>;
   mapAsync<U>(f: (value: T, task: TaskContext) => Promise<U>, options?: { concurrency?: number }): DStream<U> {
     requireFunction("mapAsync", f);
@@ -64,6 +71,7 @@ export class DStream<out T> extends StreamOutputs<T> {
   mapPartitions<K, V>(
     f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<readonly [K, V]>,
   ): DStream<[K, V]>;
+  /** The records of a partition as an async iterable, with `chunks()`; never held whole. */
   mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): DStream<U>;
   mapPartitions<U>(f: (partition: Partition<T>, task: TaskContext) => AsyncIterable<U>): DStream<U> {
     requireFunction("mapPartitions", f);
@@ -88,6 +96,7 @@ export class DStream<out T> extends StreamOutputs<T> {
     return this.#stream(operations.reduce(this.graph, this.node, f));
   }
 
+  /** How often each value came in the batch. Values are equal as keys are: by what they hold. */
   countByValue(options?: ShuffleOptions<T>): DStream<[T, number]> {
     return this.#stream(operations.countByValue(this.graph, this.node, options));
   }
@@ -97,6 +106,7 @@ export class DStream<out T> extends StreamOutputs<T> {
     return this.#stream(operations.repartition(this.graph, this.node, numPartitions));
   }
 
+  /** All values of these streams; the partitions lie one after the other. */
   union(...others: readonly DStream<T>[]): DStream<T> {
     return this.#stream(
       operations.union(this.graph, [this.node, ...others.map((other) => operations.nodeOf("union", other))]),
@@ -159,12 +169,14 @@ export class DStream<out T> extends StreamOutputs<T> {
 
   // ---- pairs
 
+  /** Each pair with what `f` makes of its value, under the same key. */
   mapValues<U>(this: DStream<Pair>, f: (value: ValueOf<T>) => U): DStream<[KeyOf<T>, U]> {
     requireFunction("mapValues", f);
     const operator = mapValues<KeyOf<T>, ValueOf<T>, U>(f);
     return this.#stream(operations.narrow(this.graph, "mapValues", this.node, operator));
   }
 
+  /** For each pair one pair for each value that `f` gives, under the same key. */
   flatMapValues<U>(this: DStream<Pair>, f: (value: ValueOf<T>) => Iterable<U>): DStream<[KeyOf<T>, U]> {
     requireFunction("flatMapValues", f);
     const operator = flatMapValues<KeyOf<T>, ValueOf<T>, U>(f);
@@ -181,6 +193,10 @@ export class DStream<out T> extends StreamOutputs<T> {
     return this.#stream(operations.reduceByKey(this.graph, "reduceByKey", this.node, f, options));
   }
 
+  /**
+   * {@link reduceByKey} where the result is of another type: `create` makes one of the first value of a key, `mergeValue` takes in another
+   * value, `mergeCombiners` unites what two tasks have made.
+   */
   combineByKey<C>(
     this: DStream<Pair>,
     create: (value: ValueOf<T>) => C,
@@ -248,6 +264,10 @@ export class DStream<out T> extends StreamOutputs<T> {
     f: (key: KeyOf<T>, value: ValueOf<T> | undefined, state: State<S>, time: Time) => readonly [K, V] | undefined,
     options: MapWithStateOptions<KeyOf<T>, S>,
   ): StatefulDStream<KeyOf<T>, S, [K, V]>;
+  /**
+   * Calls `f` for each pair with the state of its key, and for keys that time out. Emits what `f` returns, unless that is undefined. A
+   * batch costs in proportion to the keys it touches. Spark: `mapWithState(StateSpec)`, the StateSpec being the options.
+   */
   mapWithState<S, U>(
     this: DStream<Pair>,
     f: (key: KeyOf<T>, value: ValueOf<T> | undefined, state: State<S>, time: Time) => U,

@@ -5,26 +5,32 @@ import { type BrokerAddress, parseBrokerList } from "./connection/broker-address
 
 /** Kafka's own dotted names, so that they can be looked up and pasted; unknown keys are errors. */
 export interface KafkaParams {
+  /** `host:port,host:port`: some of the brokers; they name the others. Needed. */
   "bootstrap.servers"?: string | undefined;
   /** Spark 1.6's name for bootstrap.servers. */
   "metadata.broker.list"?: string | undefined;
-  /** smallest and largest are Kafka 0.8's names of earliest and latest. @default "latest" */
+  /**
+   * Where a partition begins that nothing else says where to begin: at its first record, at its end, or nowhere, which is an error.
+   * smallest and largest are Kafka 0.8's names of earliest and latest. @default "latest"
+   */
   "auto.offset.reset"?: "earliest" | "latest" | "none" | "smallest" | "largest" | undefined;
+  /** The group of `startFromGroup` and `commitToGroup`. It is never joined. */
   "group.id"?: string | undefined;
-  /** @default "millrace" */
+  /** What the brokers call this client in their logs and quotas. @default "millrace" */
   "client.id"?: string | undefined;
-  /** @default "read_uncommitted" */
+  /** "read_committed" leaves out records of aborted transactions, and waits for open ones. @default "read_uncommitted" */
   "isolation.level"?: "read_uncommitted" | "read_committed" | undefined;
-  /** @default 57671680, 55 MiB */
+  /** Bytes of one answer of a broker. @default 57671680, 55 MiB */
   "fetch.max.bytes"?: number | undefined;
-  /** @default 1048576, 1 MiB */
+  /** Bytes of one partition in one answer; a larger record still comes whole. @default 1048576, 1 MiB */
   "max.partition.fetch.bytes"?: number | undefined;
-  /** @default 500 */
+  /** How long a broker may wait for records before it answers. @default 500 */
   "fetch.max.wait.ms"?: number | undefined;
   /** How often the stream looks for new topics and partitions, at a batch. 0: at every batch. @default 30000; Kafka's own is 5 minutes */
   "metadata.max.age.ms"?: number | undefined;
   /** `true`, or Node's TLS options (`ca`, `cert`, `key` ...). */
   ssl?: boolean | SecureContextOptions | undefined;
+  /** The login: PLAIN, SCRAM or OAUTHBEARER. */
   sasl?: SaslOptions | undefined;
 }
 

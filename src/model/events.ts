@@ -99,8 +99,11 @@ export interface DataLoss {
 
 /** @runs driver. An error thrown here, or a promise that rejects, is logged and never hurts the stream. Nothing waits for a listener. Spark: `StreamingListener`. */
 export interface StreamingListener {
+  /** The executors are ready, and the first batch can be planned. */
   onStreamingStarted?(event: { time: Time }): void;
+  /** The batch is planned: its inputs are known. */
   onBatchSubmitted?(info: BatchInfo): void;
+  /** Its first task is about to run. */
   onBatchStarted?(info: BatchInfo): void;
   /** Those that run on executors start and end together: they share their passes over the data. */
   onOutputOperationStarted?(info: OutputOperationInfo): void;
@@ -112,6 +115,7 @@ export interface StreamingListener {
   onProgress?(progress: StreamProgress): void;
   /** The batch has failed for good and is left out, as `failedBatch: "continue"` asks for. Its ranges can be read by createRDD. */
   onBatchAbandoned?(info: BatchInfo): void;
+  /** Each failed try of a task; `willRetry` says whether it was the last. */
   onTaskFailed?(event: TaskFailure): void;
   /** Once a completed batch for each source and operator that left records out, before `onBatchCompleted`. */
   onRecordsSkipped?(event: RecordsSkipped): void;
