@@ -28,6 +28,12 @@ export interface Input {
   readonly plan: RunningPlan;
 }
 
+/** What of a graph differs from batch to batch when partitions are counted. */
+interface CountedBy {
+  ofWindow(window: NodeOf<"window">): number;
+  united(union: NodeOf<"union">): readonly Node[];
+}
+
 /** The graph as it is in one batch. The driver and each executor have one of their own, made from the same plan. */
 export class BatchGraph {
   readonly plan: RunningPlan;
@@ -72,9 +78,11 @@ export class BatchGraph {
   }
 
   numPartitions(node: Node): number {
-    return this.#count(node, (window) =>
-      this.#windowBatches(window).reduce((sum, batch) => sum + batch.numPartitions(window.parent), 0),
-    );
+    return this.#count(node, {
+      ofWindow: (window) =>
+        this.#windowBatches(window).reduce((sum, batch) => sum + batch.numPartitions(window.parent), 0),
+      united: (union) => this.#dueParents(union),
+    });
   }
 
   /**
@@ -82,7 +90,10 @@ export class BatchGraph {
    * none between two slides, must not decide.
    */
   lastingPartitions(node: Node): number {
-    return this.#count(node, (window) => this.lastingPartitions(window.parent));
+    return this.#count(node, {
+      ofWindow: (window) => this.lastingPartitions(window.parent),
+      united: ({ parents }) => parents,
+    });
   }
 
   /**
@@ -120,7 +131,7 @@ export class BatchGraph {
         return { leaf: resolved, partition, through: [] };
       case "union": {
         let index = partition;
-        for (const parent of resolved.parents) {
+        for (const parent of this.#dueParents(resolved)) {
           const count = this.numPartitions(parent);
           if (index < count) return this.path(parent, index);
           index -= count;
@@ -198,8 +209,8 @@ export class BatchGraph {
       .map(plainRange);
   }
 
-  #count(node: Node, ofWindow: (window: NodeOf<"window">) => number): number {
-    const count = (other: Node) => this.#count(other, ofWindow);
+  #count(node: Node, by: CountedBy): number {
+    const count = (other: Node) => this.#count(other, by);
     const resolved = this.resolve(node);
     switch (resolved.kind) {
       case "source": {
@@ -207,7 +218,7 @@ export class BatchGraph {
         return fixedPartitions ?? this.plan.slices[name]?.length ?? 0;
       }
       case "union":
-        return resolved.parents.reduce((sum, parent) => sum + count(parent), 0);
+        return by.united(resolved).reduce((sum, parent) => sum + count(parent), 0);
       case "shuffle":
         if (resolved.pinnedBy !== undefined) return this.#statePlan(resolved.pinnedBy).numPartitions;
         // At least one, so that a count of an empty stream has a place.
@@ -215,7 +226,7 @@ export class BatchGraph {
       case "state":
         return this.#statePlan(resolved.stateName).numPartitions;
       case "window":
-        return ofWindow(resolved);
+        return by.ofWindow(resolved);
       default:
         return count(resolved.parent);
     }
@@ -241,7 +252,7 @@ export class BatchGraph {
   }
 
   /** The batches whose records a window holds in this batch, the oldest first; none between two slides. */
-  #windowBatches({ panes }: NodeOf<"window">): readonly BatchGraph[] {
+  #windowBatches({ parent, panes }: NodeOf<"window">): readonly BatchGraph[] {
     const { earlier } = this.plan;
     const due = this.#dueWindow(panes);
     if (due === undefined) return [];
@@ -250,14 +261,19 @@ export class BatchGraph {
       const { previousTime } = plan;
       return new BatchGraph(this.#nodes, { ...this.plan, ...plan, previousTime, earlier: earlier.slice(0, i) });
     });
-    return [...this.#earlier, this].filter(({ plan }) => {
-      const pane = paneOf(panes, plan.batchTime);
-      return pane >= due.first && pane <= due.last;
+    return [...this.#earlier, this].filter((batch) => {
+      const pane = paneOf(panes, batch.plan.batchTime);
+      return pane >= due.first && pane <= due.last && batch.isDue(parent);
     });
   }
 
   #dueWindow(panes: Panes) {
     return dueWindow(panes, this.plan.batchTime, this.plan.previousTime);
+  }
+
+  /** Beside a stream that has an RDD one that has none gives nothing, not even a count of nothing. */
+  #dueParents({ parents }: NodeOf<"union">): readonly Node[] {
+    return parents.filter((parent) => this.isDue(parent));
   }
 
   #callTransform(node: NodeOf<"transform">): Node {

@@ -54,6 +54,7 @@ export function mapWithState<K, V, S, U>(
             state.put(key, value as unknown as S, batch.time);
             return;
           }
+          if (!batch.due) return;
           const entry = state.find(key);
           handle.open(key, entry?.value, false, entry !== undefined);
           call(key, value);

@@ -15,7 +15,8 @@ export function stateWriter<K, V, S, U>(
   const emitted = stay<U>().write(name, task.numPartitions, task);
   const { push, end } = program.run(state, batch, name, emitted.push);
   return {
-    push,
+    // What has no RDD has no values, not even a count of nothing.
+    push: batch.due || batch.withInitial ? push : () => {},
     end: () => {
       end();
       emitted.end();

@@ -320,7 +320,12 @@ export const steps = {
     return {
       ...shuffled(),
       stream: both.stream.countByWindow({ name, ...durations(shape) }).map((n): Pair => ["count", n]),
-      model: model.gathered(model.windowed(both.model, shape), (values): Pair[] => [["count", values.length]]),
+      model: model.sumByKeyAndWindow(
+        model.gathered(both.model, (values): Pair[] => [["count", values.length]]),
+        shape,
+        true,
+        () => true,
+      ),
       sparse: shape.slide > 1,
     };
   },

@@ -70,6 +70,26 @@ test("between two slides nothing behind a window runs, as in Spark: no output, n
   );
 });
 
+test("between two slides there is not even a count of nothing, for a window behind it, a state, or a union", async () => {
+  const everySecond = (s: DStream<number>) => s.window("2s", "2s").count();
+  const numbers = [[1, 2], [3], [4], []];
+  const behind = (counts: DStream<number>) =>
+    counts
+      .map((n) => [String(n), 1])
+      .updateStateByKey<number>((ones, sum = 0) => sum + ones.length, { name: "counts" });
+  assert.deepEqual(await runPipeline(numbers, (s) => everySecond(s).window("3s", "1s")), [[], [3], [3], [3, 1]]);
+  assert.deepEqual(await runPipeline(numbers, (s) => behind(everySecond(s))), [
+    [],
+    [["3", 1]],
+    [],
+    [
+      ["3", 1],
+      ["1", 1],
+    ],
+  ]);
+  assert.deepEqual(await runPipeline(numbers, (s) => s.union(everySecond(s))), [[1, 2], [3, 3], [4], [1]]);
+});
+
 test("with the inverse a key stays with its neutral value, until the filter drops it", async () => {
   const lists: [string, number][][] = [[["a", 1]], [["b", 2]], [], []];
   const options = { name: "sums", window: "1s", slide: "500ms", inverse: (a: number, b: number) => a - b } as const;
