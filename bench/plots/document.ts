@@ -31,10 +31,21 @@ function peersPart(lines: readonly PeerLine[]): string | undefined {
   const named = [...versions].map(([name, version]) => `${name} ${version}`).join(", ");
   return [
     image("peers", "rates of millrace and its peers"),
-    `${lines.at(-1)!.records / 1e6} M records, median of all samples. Versions: ${named}.`,
+    `${recordsOf(lines)}; median of all samples. Versions: ${named}.`,
     `Where a peer was better: ${whereBetter(lines)}`,
     table(lines),
   ].join("\n\n");
+}
+
+/** "2 M records in count, words; 1 M records in copy" */
+function recordsOf(lines: readonly PeerLine[]): string {
+  const byRecords = Map.groupBy(lines, ({ records }) => records);
+  return [...byRecords]
+    .map(([records, group]) => {
+      const workloads = new Set(group.map(({ workload }) => workload));
+      return `${records / 1e6} M records in ${[...workloads].join(", ")}`;
+    })
+    .join("; ");
 }
 
 /** Every row in which somebody is faster, or needs less CPU or memory, than we do. */
