@@ -149,6 +149,27 @@ test("a driver that is paused between writing and looking does not act on what i
   assert.equal(third.world.pending?.plan.slices.views?.[0]?.untilOffset, 7);
 });
 
+test("a driver that is paused when it has written and not looked yet does not act; the new one runs what it planned", async () => {
+  const disk = new MemoryDisk();
+  const oldStore = disk.store();
+  const old = await Checkpoint.open(oldStore, "job");
+  await old.start(start);
+  const goOn = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  disk.before = async (step, store) => {
+    if (step !== "list" || store !== oldStore) return;
+    reached.resolve();
+    await goOn.promise;
+  };
+  const plannedByOld = old.plan(planOf(1, 5, 9), "g");
+  await reached.promise;
+  const newer = await Checkpoint.open(disk.store(), "job");
+  assert.equal(newer.world.pending?.plan.slices.views?.[0]?.untilOffset, 9);
+  goOn.resolve();
+  await assert.rejects(plannedByOld, { code: "FENCED" });
+  await newer.complete(1);
+});
+
 test("what the old driver plans until it is fenced is seen: a segment is created before the one before is read", async () => {
   const disk = new MemoryDisk();
   const old = await Checkpoint.open(disk.store(), "job");
