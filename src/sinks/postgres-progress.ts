@@ -103,9 +103,12 @@ async function raiseEpochs(session: Session, identity: OutputIdentity, epoch: nu
   isStillToWrite({ output, epoch, seq: Number.POSITIVE_INFINITY, digest: "" }, { epoch: newest, seq: 0, digest: "" });
 }
 
+/** Above every epoch: who only reads holds nobody up, and may be the newest driver, so its session is never ended. */
+const READS_ONLY = Number.MAX_SAFE_INTEGER;
+
 /** Of all partitions, also of those that a batch no longer has. */
 export async function progressOf(database: Database, output: OutputIdentity): Promise<SinkProgress | undefined> {
-  const { rows } = await database.transaction({ ...output, epoch: 0 }, (session) =>
+  const { rows } = await database.transaction({ ...output, epoch: READS_ONLY }, (session) =>
     session.query(
       "select max(seq) as seq, max(epoch) as epoch from millrace_progress where checkpoint_id = $1 and output = $2",
       [output.checkpointId, output.output],

@@ -122,6 +122,31 @@ test("a new driver does not wait for a paused one, whose transaction is ended an
   assert.deepEqual(await query(connection, "select n from numbers"), []);
 });
 
+test("a driver that asks how far its output has come is not ended by another one's fence", async (t) => {
+  const connection = await server.createDatabase();
+  const old = await opened<{ n: number }>(t, { connection, ...numbers });
+  const next = await opened<{ n: number }>(t, { connection, ...numbers });
+  await old.fence(1);
+  const stranger = new pg.Client(connection);
+  await stranger.connect();
+  t.after(() => stranger.end());
+  await stranger.query("begin; lock table millrace_progress in access exclusive mode");
+  const waiting = async () => {
+    const { rows } = await stranger.query(
+      "select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows[0].n as number;
+  };
+  const asking = next.progress();
+  asking.catch(() => {});
+  await waitUntil("the question waits", async () => (await waiting()) === 1);
+  const fencing = old.fence(2);
+  await waitUntil("the fence waits behind it", async () => (await waiting()) === 2);
+  await stranger.query("commit");
+  assert.equal((await asking)?.seq, 0);
+  await fencing;
+});
+
 test("no transaction waits for a lock or stays idle for ever, and commits wait for the disk", async (t) => {
   const connection = await server.createDatabase();
   await query(
