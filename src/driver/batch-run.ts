@@ -12,6 +12,7 @@ import { assert, internalError, MillraceError } from "../model/errors.ts";
 import type { DataLoss, RecordsSkipped } from "../model/events.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
+import { type Partition, partitionOf } from "../operators/partition.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
 import type { Broadcasts } from "./broadcasts.ts";
@@ -24,7 +25,7 @@ import { WindowBlocks } from "./window-blocks.ts";
 
 type ConsumerKind = Consumer extends infer C ? (C extends unknown ? Omit<C, "node" | "partition"> : never) : never;
 
-const COLLECT: Action = { kind: "collect" };
+const COLLECTED: ConsumerKind = { kind: "action", action: { kind: "collect" } };
 
 /** How many partitions `take` reads next when those before did not suffice. Spark: `spark.rdd.limit.scaleUpFactor`. */
 const TAKE_GROWTH = 4;
@@ -131,10 +132,10 @@ export class BatchRun implements ActionRunner {
   ): Promise<OutputResults> {
     const wants = [
       ...outputs.map(({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } })),
-      ...probed.map(({ node }): Want<ConsumerKind> => ({ node, consumer: { kind: "action", action: COLLECT } })),
+      ...probed.map(({ node }): Want<ConsumerKind> => ({ node, consumer: { ...COLLECTED } })),
     ];
     const results = await this.#compute(wants, advancing);
-    const values = results.slice(outputs.length).map((encoded) => this.#decode(encoded).flat(1));
+    const values = results.slice(outputs.length).map((encoded) => encoded.flatMap(decodeSegments));
     return {
       parts: new Map(outputs.map((output, i) => [output, results[i]!])),
       values: new Map(probed.map((output, i) => [output, values[i]!])),
@@ -158,9 +159,17 @@ export class BatchRun implements ActionRunner {
   async *iterate(node: Node): AsyncIterableIterator<unknown> {
     const count = this.numPartitions(node);
     for (let partition = 0; partition < count; partition++) {
-      const [values] = await this.#inTurn(() => this.#act(node, { kind: "collect" }, [partition]));
-      yield* values as unknown[];
+      const [segments] = await this.#inTurn(() =>
+        this.#compute([{ node, consumer: COLLECTED, partitions: [partition] }]),
+      );
+      for await (const values of eachDecoded(segments![0])) yield* values;
     }
+  }
+
+  /** All values of a node, computed and encoded; they are decoded as they are read, a few thousand at a time, and then forgotten. */
+  async partitions(node: Node): Promise<Partition<unknown>[]> {
+    const [encoded = []] = await this.#inTurn(() => this.#compute([{ node, consumer: COLLECTED }]));
+    return encoded.map((segments) => partitionOf(eachDecoded(segments)));
   }
 
   numPartitions(node: Node): number {
@@ -194,11 +203,7 @@ export class BatchRun implements ActionRunner {
   async #act(node: Node, action: Action, partitions?: readonly number[]): Promise<unknown[]> {
     const consumer: ConsumerKind = { kind: "action", action };
     const [results = []] = await this.#compute([{ node, consumer, partitions }]);
-    return isEncoded(action) ? this.#decode(results) : results;
-  }
-
-  #decode(results: readonly unknown[]): unknown[][] {
-    return results.map((encoded) => decodeValues(encoded as Uint8Array));
+    return isEncoded(action) ? results.map(decodeSegments) : results;
   }
 
   async #take(node: Node, limit: number): Promise<unknown[]> {
@@ -363,6 +368,12 @@ export class BatchRun implements ActionRunner {
       at: { batchTime: this.plan.batchTime },
     });
   }
+}
+
+const decodeSegments = (segments: unknown) => (segments as Uint8Array[]).flatMap((segment) => decodeValues(segment));
+
+async function* eachDecoded(segments: unknown): AsyncGenerator<unknown[]> {
+  for (let rest = segments as Uint8Array[]; rest.length > 0; ) yield decodeValues(rest.shift()!);
 }
 
 /** Whether a consumer has something to do for an empty partition too. */

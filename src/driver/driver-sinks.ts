@@ -4,7 +4,7 @@ import type { Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
-import { partitionOf } from "../operators/partition.ts";
+import type { Partition } from "../operators/partition.ts";
 import type { OutputIdentity, SinkProgress } from "../operators/sink.ts";
 import type { BatchRun } from "./batch-run.ts";
 
@@ -76,9 +76,8 @@ export class DriverSinks {
       return true;
     }
     assert("commitBatch" in sink, `${output.name} has none of the three shapes of a sink`);
-    const partitions = (await run.run(output.node, { kind: "collect" })) as never[][];
-    const all = partitions.map((values) => partitionOf(once(values)));
-    await ofOutput(output, () => sink.commitBatch(connection, all, commit));
+    const partitions = (await run.partitions(output.node)) as Partition<never>[];
+    await ofOutput(output, () => sink.commitBatch(connection, partitions, commit));
     return true;
   }
 
@@ -109,8 +108,4 @@ export function outputFailed(output: { name: string }, error: unknown): Millrace
 
 function identityOf({ name }: SaveTo, { checkpointId, appName }: RunningPlan): OutputIdentity {
   return { checkpointId, appName, output: name };
-}
-
-async function* once<T>(values: readonly T[]): AsyncIterable<readonly T[]> {
-  if (values.length > 0) yield values;
 }

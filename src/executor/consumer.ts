@@ -3,6 +3,7 @@ import { unreachable } from "../model/errors.ts";
 import { enough, type Receiver } from "../operators/receiver.ts";
 import { encodeValues } from "../shuffle/codec.ts";
 import { KeyMap } from "../shuffle/key.ts";
+import { VALUES_PER_SEGMENT } from "../shuffle/movement.ts";
 
 /** The last link of a chain, and what it has to show in the end. */
 export interface Collector extends Receiver<unknown> {
@@ -18,9 +19,9 @@ export type CollectedAction = Exclude<Action, { kind: "saveAsTextFile" }>;
 export function collectorOf(action: CollectedAction, name: string): Collector {
   switch (action.kind) {
     case "collect":
-      return collect(name, Number.POSITIVE_INFINITY);
+      return collect(name);
     case "take":
-      return collect(name, action.limit);
+      return take(name, action.limit);
     case "count":
       return count();
     case "countByKey":
@@ -34,7 +35,24 @@ export function collectorOf(action: CollectedAction, name: string): Collector {
   }
 }
 
-function collect(name: string, limit: number): Collector {
+/** Encoded as they come: what waits for it is small, and whoever decodes need not hold all of them at once. */
+function collect(name: string): Collector {
+  const segments: Buffer[] = [];
+  let waiting: unknown[] = [];
+  const flush = () => {
+    if (waiting.length > 0) segments.push(encodeValues(waiting, name));
+    waiting = [];
+  };
+  return {
+    push: (value) => {
+      if (waiting.push(value) === VALUES_PER_SEGMENT) flush();
+    },
+    end: flush,
+    result: () => segments,
+  };
+}
+
+function take(name: string, limit: number): Collector {
   const values: unknown[] = [];
   return {
     push: (value) => {
@@ -42,7 +60,7 @@ function collect(name: string, limit: number): Collector {
       if (values.length >= limit) throw enough;
     },
     end,
-    result: () => encodeValues(values, name),
+    result: () => [encodeValues(values, name)],
   };
 }
 
@@ -67,11 +85,12 @@ function countBy(name: string, keyOf: (value: unknown) => unknown): Collector {
       else entry.value++;
     },
     end,
-    result: () =>
+    result: () => [
       encodeValues(
         counts.entries.map(({ key, value }) => [key, value]),
         name,
       ),
+    ],
   };
 }
 
@@ -94,7 +113,7 @@ function stats(): Collector {
   };
 }
 
-/** Actions whose per-partition results travel encoded. */
+/** Actions whose per-partition results travel encoded, in segments. */
 export function isEncoded(action: Action): boolean {
   return !["count", "stats", "saveAsTextFile"].includes(action.kind);
 }

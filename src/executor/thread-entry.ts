@@ -64,8 +64,8 @@ async function start(): Promise<void> {
   /** What goes over to the driver instead of being copied: encoded values, and what was written of a state. */
   function buffersOf({ results }: TaskResult): ArrayBuffer[] {
     return results.flatMap((result) => {
-      const bytes = result instanceof Uint8Array ? result : (result as Partial<StateAdvance> | undefined)?.written;
-      return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
+      const written = Array.isArray(result) ? result : [(result as Partial<StateAdvance> | undefined)?.written];
+      return written.flatMap((bytes) => (bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : []));
     });
   }
 

@@ -37,8 +37,8 @@ type Outputs = Map<string, unknown>;
 /**
  * Values, not bytes: V8's codec writes a whole number as an integer or as a double, after what it has seen in that array's place before.
  */
-function decoded(output: Uint8Array | Blocks): unknown {
-  if (output instanceof Uint8Array) return decodeValues(output);
+function decoded(output: readonly Uint8Array[] | Blocks): unknown {
+  if ("map" in output) return output.map(decodeValues);
   return Array.from({ length: output.first.length - 1 }, (_, p) => [...segmentsOf(output, p)].map(decodeValues));
 }
 
@@ -57,7 +57,7 @@ class Recorder extends InProcessExecutor {
     for (let turn = this.turns(); turn > 0; turn--) await nextTurn();
     const result = await super.run(task, signal);
     for (const [i, output] of result.results.entries()) {
-      this.outputs.set(JSON.stringify(task.consumers[i]), decoded(output as Uint8Array | Blocks));
+      this.outputs.set(JSON.stringify(task.consumers[i]), decoded(output as Uint8Array[] | Blocks));
     }
     return result;
   }
