@@ -1,8 +1,8 @@
 import { type KafkaParams, resolveKafkaParams } from "../kafka/kafka-params.ts";
-import { BatchEncoder } from "../kafka/writing/batch-encoder.ts";
 import { COMPRESSIONS, type Compression } from "../kafka/writing/compress.ts";
 import { partitionOfKey } from "../kafka/writing/murmur2.ts";
-import { type PartitionToWrite, TransactionalWriter } from "../kafka/writing/transactional-writer.ts";
+import type { OutgoingRecords } from "../kafka/writing/outgoing-records.ts";
+import { TransactionalWriter } from "../kafka/writing/transactional-writer.ts";
 import { type Duration, parseDuration } from "../model/duration.ts";
 import type { EncodeFunction, EncodePlace, Encoder } from "../model/encoder.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -28,8 +28,8 @@ export interface KafkaSinkOptions<T> {
 
 /**
  * A topic, exactly once for readers with `isolation.level=read_committed`. Each partition of a batch is one transaction, together with
- * its progress. It is encoded as a whole before the transaction begins, so it is held in memory, and no user function keeps a
- * transaction open.
+ * its progress. Up to 8 MiB are encoded before the transaction begins; a larger partition is sent while its values come, and as much is
+ * held at a time.
  * @throws BAD_OPTION
  */
 export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
@@ -48,7 +48,7 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
       hint: "kafka({ kafkaParams, topic, key, value })",
     });
   }
-  const { topic, progressTopic = "millrace-progress" } = options;
+  const { topic, progressTopic = "millrace-progress", compression = "none" } = options;
   if (topic === progressTopic) {
     throw new MillraceError("BAD_OPTION", `kafka: "topic" and "progressTopic" are both "${topic}".`, {
       hint: "The progress topic is the sink's own: give it another name.",
@@ -57,7 +57,8 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
   const params = resolveKafkaParams(options.kafkaParams);
   const transactionTimeoutMs = parseDuration(options.transactionTimeout ?? "60s", "transactionTimeout", { minMs: 1 });
   return defineSink<T, TransactionalWriter>({
-    open: () => TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs }),
+    open: () =>
+      TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs, compression }),
     async fence(writer, output, epoch, numPartitions) {
       const partitions = Array.from({ length: numPartitions }, (_, n) => fencePartition(writer, output, epoch, n));
       // All are waited for: one that is left behind would go on trying, for a minute, when the driver has closed its connections.
@@ -77,7 +78,7 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
         transactionalId: transactionalIdOf(commit, commit.partition),
         signal,
         decide: (note) => (isStillToWrite(commit, progressIn(note)) ? noteOf({ seq, epoch, digest }) : undefined),
-        write: (numPartitions) => encode(partition, commit, numPartitions, options),
+        write: (records) => encode(partition, commit, records, options),
       });
       return written ? "written" : "already written";
     },
@@ -93,7 +94,7 @@ async function fencePartition(writer: TransactionalWriter, identity: OutputIdent
       isStillToWrite({ output: identity.output, seq: Number.POSITIVE_INFINITY, epoch, digest: "" }, known);
       return noteOf({ seq: known?.seq ?? 0, epoch, digest: known?.digest ?? "" });
     },
-    write: async () => [],
+    write: async () => {},
   });
 }
 
@@ -120,27 +121,22 @@ const progressIn = (note: string | undefined) => (note === undefined ? undefined
 async function encode<T>(
   partition: Partition<T>,
   commit: PartitionCommit,
-  numPartitions: number,
-  { key = () => null, value, topic, compression = "none" }: KafkaSinkOptions<T>,
-): Promise<readonly PartitionToWrite[]> {
+  records: OutgoingRecords,
+  { key = () => null, value, topic }: KafkaSinkOptions<T>,
+): Promise<void> {
   const keyOf = await encoderFor(key, { topic, field: "key" });
   const valueOf = await encoderFor(value, { topic, field: "value" });
-  const encoders = new Map<number, BatchEncoder>();
+  const { numPartitions } = records;
   let turn = commit.partition;
   for await (const chunk of partition.chunks()) {
     for (const item of chunk) {
       const key = bytesOf(keyOf(item));
       const target = key === null ? turn++ % numPartitions : partitionOfKey(key, numPartitions);
-      let encoder = encoders.get(target);
-      if (encoder === undefined) {
-        encoder = new BatchEncoder(compression);
-        encoders.set(target, encoder);
-      }
-      encoder.add(key, bytesOf(valueOf(item)));
+      const sent = records.add(target, key, bytesOf(valueOf(item)));
+      if (sent !== undefined) await sent;
     }
     commit.signal.throwIfAborted();
   }
-  return Array.from(encoders, ([target, encoder]) => ({ partition: target, batches: encoder.finish() }));
 }
 
 function bytesOf(content: string | Uint8Array | null): Uint8Array | null {

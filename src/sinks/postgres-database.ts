@@ -48,25 +48,37 @@ export class Database {
     return database;
   }
 
-  /** Commits when `work` resolves, rolls back when it throws. The session bears the epoch, so that a newer driver can end it. */
+  /**
+   * Commits when `work` resolves, rolls back when it throws. At `owner.signal` the connection ends, whatever `work` is waiting for. The session
+   * bears the epoch, so that a newer driver can end it.
+   */
   transaction<R>(
-    owner: OutputIdentity & { readonly epoch: number },
+    owner: OutputIdentity & { readonly epoch: number; readonly signal?: AbortSignal },
     work: (session: Session) => Promise<R>,
   ): Promise<R> {
-    return this.#run(work, applicationName(owner, owner.epoch));
+    return this.#run(work, applicationName(owner, owner.epoch), owner.signal);
   }
 
   close(): Promise<void> {
     return this.#pool.end();
   }
 
-  async #run<R>(work: (session: Session) => Promise<R>, name = "millrace"): Promise<R> {
+  async #run<R>(work: (session: Session) => Promise<R>, name = "millrace", signal?: AbortSignal): Promise<R> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw sinkFailed(this.#place, error);
     });
     const session = new Session(client, this.#place);
+    let given = true;
+    const giveBack = (broken: boolean) => {
+      if (given) client.release(broken);
+      given = false;
+    };
+    // What was given up may never end, and the next attempt would wait for its rows. When it does wake, its statements are refused.
+    const giveUp = () => giveBack(true);
+    signal?.addEventListener("abort", giveUp, { once: true });
     let broken = true;
     try {
+      signal?.throwIfAborted();
       await session.script(`${LIMITS}; ${DURABLE}; set application_name = '${name.replaceAll("'", "''")}'`);
       await session.script("begin isolation level read committed");
       const result = await work(session);
@@ -81,7 +93,8 @@ export class Database {
       );
       throw error;
     } finally {
-      client.release(broken);
+      signal?.removeEventListener("abort", giveUp);
+      giveBack(broken);
     }
   }
 }

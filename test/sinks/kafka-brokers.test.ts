@@ -35,7 +35,15 @@ async function committedValues(bootstrap: string, topic: string): Promise<(strin
   return values;
 }
 
-test("when the answer of the commit is lost, it is found out that it was committed, once", async (t) => {
+for (const [what, values] of [
+  ["a few values", ["a", "b"]],
+  ["more than is held", Array.from({ length: 24 }, (_, i) => `${i}`.padEnd(800_000, "x"))],
+] as const) {
+  test(`when the answer of the commit of ${what} is lost, it is found out that it was committed, once`, (t) =>
+    losesTheAnswer(t, values));
+}
+
+async function losesTheAnswer(t: TestContext, values: readonly string[]): Promise<void> {
   const [port] = (await freePorts(1)) as [number];
   await using proxy = await startTcpProxy(port);
   const bootstrap = `127.0.0.1:${proxy.port}`;
@@ -47,16 +55,19 @@ test("when the answer of the commit is lost, it is found out that it was committ
   onRequest(t, END_TXN, () => {
     if (++commits === 1) proxy.holdAnswers();
   });
-  const saved = save(sink, ["a", "b"]);
-  await waitUntil("the transaction is committed", async () => (await committedValues(bootstrap, topic)).length === 2);
+  const saved = save(sink, values);
+  await waitUntil(
+    "the transaction is committed",
+    async () => (await committedValues(bootstrap, topic)).length === values.length,
+  );
   proxy.cut();
   proxy.restore();
   assert.equal(await saved, "written");
   assert.equal(commits, 1);
-  assert.deepEqual(await committedValues(bootstrap, topic), ["a", "b"]);
-  assert.equal(await save(sink, ["a", "b"]), "already written");
-  assert.deepEqual(await committedValues(bootstrap, topic), ["a", "b"]);
-});
+  assert.deepEqual(await committedValues(bootstrap, topic), values);
+  assert.equal(await save(sink, values), "already written");
+  assert.deepEqual(await committedValues(bootstrap, topic), values);
+}
 
 test("a transaction spans partitions of several brokers, and goes on when one of them dies", async (t) => {
   const cluster = await withThreeBrokers(t);

@@ -1,41 +1,17 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { defineJob, KafkaUtils, runJob } from "millrace";
 import { kafka } from "millrace/sinks";
 import { sinkContract } from "millrace/testing";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
-import type { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
-import { ProtocolError } from "../../src/kafka/connection/protocol-error.ts";
-import { BatchEncoder, signBatch } from "../../src/kafka/writing/batch-encoder.ts";
 import { murmur2 } from "../../src/kafka/writing/murmur2.ts";
-import { produceBatch } from "../../src/kafka/writing/produce.ts";
-import { findCoordinator, TransactionCoordinator } from "../../src/kafka/writing/transaction-coordinator.ts";
 import { partitionOf } from "../../src/operators/partition.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produceMany } from "../helpers/produce.ts";
-import { asAdmin, openCluster, readRecords, type TextRecord, wholePartition } from "../kafka/read-all.ts";
+import { asAdmin } from "../kafka/read-all.ts";
+import { committed, committedValues, endOffset, kafkaParams, leaveOpen, progressTopic } from "./kafka-topic.ts";
 import { commit, openSink, save } from "./save-partition.ts";
-
-const kafkaParams = () => ({ "bootstrap.servers": bootstrapServers() });
-
-/** Everything that a reader of committed records sees, partition after partition. */
-async function committed(topic: string): Promise<TextRecord[]> {
-  await using cluster = openCluster({ "isolation.level": "read_committed" });
-  const [info] = await cluster.topics([topic]);
-  const records: TextRecord[] = [];
-  for (const { partition } of info!.partitions) {
-    records.push(...(await readRecords(cluster, await wholePartition(cluster, topic, partition))));
-  }
-  return records;
-}
-
-/** All values, when no transaction holds readers back any more. */
-async function committedValues(topic: string): Promise<(string | null)[]> {
-  return (await committed(topic)).map(({ value }) => value);
-}
-
-const progressTopic = () => createTopic({ name: "progress" }, { configs: { "cleanup.policy": "compact" } });
 
 sinkContract<string>(
   (name, run) => test(`kafka: ${name}`, run),
@@ -141,48 +117,6 @@ test("equal keys go where Java's clients put them, values without a key round th
   ];
   assert.deepEqual(places.map(String).toSorted(), expected.map(String).toSorted());
 });
-
-/** What a writer that died leaves: a transaction with one record, never ended. */
-async function leaveOpen(
-  transactionalId: string,
-  topic: string,
-  text: string,
-  key = text,
-): Promise<TransactionCoordinator> {
-  const cluster = openCluster();
-  openClusters.push(cluster);
-  const place = { topic, partition: 0 };
-  await cluster.topics([topic]);
-  const leader = await cluster.produceSocket((await cluster.findLeader(place))!.address!);
-  const address = await accepted(() => findCoordinator(leader, transactionalId));
-  const coordinator = new TransactionCoordinator(transactionalId, await cluster.produceSocket(address));
-  const producer = await accepted(() => coordinator.begin(60_000));
-  await accepted(() => coordinator.addPartitions(producer, [{ name: topic, partitions: [0] }]));
-  const encoder = new BatchEncoder("none");
-  encoder.add(Buffer.from(key), Buffer.from(text));
-  const batch = signBatch(encoder.finish()[0]!, producer, 0);
-  await accepted(() => produceBatch(leader, transactionalId, place, batch));
-  return coordinator;
-}
-
-const openClusters: KafkaCluster[] = [];
-after(() => Promise.all(openClusters.map((cluster) => cluster.close())));
-
-/** A broker that has just started has no coordinators yet, and one may not know yet that it leads a new topic. */
-async function accepted<R>(request: () => Promise<R>): Promise<R> {
-  for (;;) {
-    try {
-      return await request();
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-    }
-  }
-}
-
-async function endOffset(topic: string, isolation: "read_committed" | "read_uncommitted"): Promise<number> {
-  await using cluster = openCluster({ "isolation.level": isolation });
-  return (await wholePartition(cluster, topic)).untilOffset;
-}
 
 test("a reader of committed records sees nothing of an attempt that died; the next one ends it and writes once", async (t) => {
   const topic = await createTopic(t);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { defineJob, runJob } from "millrace";
-import { type PartitionSink, type PostgresOptions, postgres } from "millrace/sinks";
+import { type PartitionCommit, type PartitionSink, type PostgresOptions, postgres } from "millrace/sinks";
 import { sinkContract } from "millrace/testing";
 import pg from "pg";
 import { partitionOf } from "../../src/operators/partition.ts";
@@ -67,6 +67,8 @@ async function opened<T>(t: TestContext, options: PostgresOptions<T>) {
     progress: () => sink.progress!(connection, identity),
     commit: (values: AsyncIterable<readonly T[]>, ...which: Parameters<typeof commitOf>) =>
       sink.commitPartition(connection, partitionOf(values), commitOf(...which)),
+    give: (values: AsyncIterable<readonly T[]>, commit: PartitionCommit) =>
+      sink.commitPartition(connection, partitionOf(values), commit),
   };
 }
 
@@ -189,6 +191,38 @@ test("a second attempt waits until the first has ended, and then writes nothing"
   goOn.resolve();
   assert.deepEqual([await first, await second], ["written", "already written"]);
   assert.deepEqual(await query(connection, "select n from numbers"), [{ n: 1 }]);
+});
+
+test("an attempt that was given up holds no row, whatever it waits for, and when it wakes it writes nothing", async (t) => {
+  const connection = await server.createDatabase();
+  const begun = Promise.withResolvers<void>();
+  const wakes = Promise.withResolvers<void>();
+  const late: unknown[] = [];
+  const sink = await opened<number>(t, {
+    connection,
+    setup: numbers.setup,
+    async write(client, partition) {
+      for await (const n of partition) {
+        await client.query("insert into numbers values ($1)", [n]);
+        if (n !== 1) continue;
+        begun.resolve();
+        await wakes.promise;
+        await client.query("insert into numbers values (3)").catch((error) => late.push(error.code));
+        await client.query("commit").catch((error) => late.push(error.code));
+      }
+    },
+  });
+  const givenUp = new AbortController();
+  const stale = sink.give(chunksOf([1]), { ...commitOf(0), signal: givenUp.signal });
+  await begun.promise;
+  givenUp.abort(new Error("taskTimeout"));
+  const start = performance.now();
+  assert.equal(await sink.commit(chunksOf([2]), 0), "written");
+  assert.ok(performance.now() - start < 15_000, "it has not waited for lock_timeout");
+  wakes.resolve();
+  await assert.rejects(stale);
+  assert.deepEqual(late, ["SINK_FAILED", "SINK_FAILED"]);
+  assert.deepEqual(await query(connection, "select n from numbers"), [{ n: 2 }]);
 });
 
 test("transactions that lock each other's rows are tried again until both are written", async (t) => {

@@ -36,7 +36,8 @@ export class BatchEncoder {
     this.#compression = compression;
   }
 
-  add(key: Uint8Array | null, value: Uint8Array | null): void {
+  /** @returns the bytes that it takes, or a few more. */
+  add(key: Uint8Array | null, value: Uint8Array | null): number {
     const most = (key?.length ?? 0) + (value?.length ?? 0) + MOST_FRAMING_BYTES;
     if (this.#count > 0 && this.#end + most > BATCH_BYTES) this.#finishBatch();
     this.#reserve(most);
@@ -51,6 +52,7 @@ export class BatchEncoder {
     this.#bytes(key);
     this.#bytes(value);
     this.#buffer[this.#end++] = 0;
+    return most;
   }
 
   finish(): readonly EncodedBatch[] {

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../model/errors.ts";
+import { Backoff } from "../connection/backoff.ts";
 import type { BrokerSocket } from "../connection/broker-socket.ts";
 import { ByteWriter } from "../connection/byte-writer.ts";
 import type { KafkaCluster, TopicInfo } from "../connection/cluster.ts";
@@ -27,7 +28,16 @@ export async function ensureNotesTopic(cluster: KafkaCluster, topic: string, abo
     const failure = new ProtocolError(code, `creating topic "${topic}"`);
     throw refusedByBroker(failure) ?? unexpectedCode(failure);
   }
-  return (await cluster.topics([topic]))[0]!;
+  // Known to the broker that made it; the others hear of it a moment later.
+  const backoff = new Backoff(TIMEOUT_MS, undefined);
+  for (;;) {
+    try {
+      return (await cluster.topics([topic]))[0]!;
+    } catch (error) {
+      if (!MillraceError.is(error, "TOPIC_NOT_FOUND") || backoff.expired) throw error;
+    }
+    await backoff.pause();
+  }
 }
 
 /** @returns an error code. */

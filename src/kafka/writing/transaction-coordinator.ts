@@ -22,11 +22,11 @@ export interface TopicPartitions {
 
 /** The broker that keeps the state of one transactional.id. Kafka fences by the last `begin`, whoever sent it. */
 export class TransactionCoordinator {
-  readonly #transactionalId: string;
+  readonly transactionalId: string;
   readonly #socket: BrokerSocket;
 
   constructor(transactionalId: string, socket: BrokerSocket) {
-    this.#transactionalId = transactionalId;
+    this.transactionalId = transactionalId;
     this.#socket = socket;
   }
 
@@ -35,7 +35,7 @@ export class TransactionCoordinator {
    * partition, so whoever reads behind it sees all of them.
    */
   async begin(timeoutMs: number): Promise<ProducerIdentity> {
-    const writer = new ByteWriter().compactText(this.#transactionalId).int32(timeoutMs);
+    const writer = new ByteWriter().compactText(this.transactionalId).int32(timeoutMs);
     const body = writer.int64(NO_PRODUCER.id).int16(NO_PRODUCER.epoch).noTaggedFields().bytes;
     const answer = await this.#socket.request({ ...INIT_PRODUCER_ID, body });
     answer.int32(); // throttle time
@@ -72,11 +72,11 @@ export class TransactionCoordinator {
   }
 
   #as({ id, epoch }: ProducerIdentity): ByteWriter {
-    return new ByteWriter().compactText(this.#transactionalId).int64(id).int16(epoch);
+    return new ByteWriter().compactText(this.transactionalId).int64(id).int16(epoch);
   }
 
   #check(code: number, what: string): void {
-    if (code !== ErrorCodes.NONE) throw new ProtocolError(code, `${what} ${this.#transactionalId}`);
+    if (code !== ErrorCodes.NONE) throw new ProtocolError(code, `${what} ${this.transactionalId}`);
   }
 }
 

@@ -32,6 +32,15 @@ export function triedForTooLong(error: unknown, topic: string): MillraceError {
   return cannotBeWritten(topic, error, "Check the brokers. Nothing of this partition of the batch is seen.");
 }
 
+/** What was sent is no longer held: only the task, from its beginning, can give it again. */
+export function brokenOff(error: unknown, topic: string): MillraceError {
+  return cannotBeWritten(
+    topic,
+    error,
+    "Nothing of it is seen, and the task runs again. If it always ends so, the task takes longer than `transactionTimeout`: raise it, or bound the batch by `maxBatchSize`.",
+  );
+}
+
 function cannotBeWritten(topic: string, error: unknown, hint: string): MillraceError {
   const message = `Topic "${topic}" cannot be written: ${rootMessageOf(error)}`;
   return new MillraceError("SINK_FAILED", message, { hint, at: { topic }, cause: error });

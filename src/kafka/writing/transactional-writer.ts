@@ -3,12 +3,14 @@ import { Backoff } from "../connection/backoff.ts";
 import { KafkaCluster } from "../connection/cluster.ts";
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
-import { BatchEncoder, type EncodedBatch, type ProducerIdentity, signBatch } from "./batch-encoder.ts";
+import { BatchEncoder } from "./batch-encoder.ts";
+import type { Compression } from "./compress.ts";
 import { partitionOfKey } from "./murmur2.ts";
 import { ensureNotesTopic } from "./notes-topic.ts";
-import { produceBatch } from "./produce.ts";
+import { OpenTransaction, type PartitionToWrite } from "./open-transaction.ts";
+import { type EncodedPartition, OutgoingRecords } from "./outgoing-records.ts";
 import { findCoordinator, TransactionCoordinator } from "./transaction-coordinator.ts";
-import { finalFailure, triedForTooLong } from "./transaction-failure.ts";
+import { brokenOff, finalFailure, triedForTooLong } from "./transaction-failure.ts";
 import { TransactionNotes } from "./transaction-notes.ts";
 
 const DEADLINE_MS = 60_000;
@@ -19,12 +21,7 @@ export interface TransactionalWriterOptions {
   /** Compacted; keeps the note of each transactional.id. Never add partitions to it. */
   readonly notesTopic: string;
   readonly transactionTimeoutMs: number;
-}
-
-/** The batches of one partition of the topic. */
-export interface PartitionToWrite {
-  readonly partition: number;
-  readonly batches: readonly EncodedBatch[];
+  readonly compression: Compression;
 }
 
 export interface TransactionToCommit {
@@ -33,14 +30,16 @@ export interface TransactionToCommit {
   /** Given the last committed note: the next one, or undefined when there is nothing left to do. What it throws ends the commit. */
   decide(note: string | undefined): string | undefined;
   /** Called at most once, and only when there is something to do. */
-  write(numPartitions: number): Promise<readonly PartitionToWrite[]>;
+  write(records: OutgoingRecords): Promise<void>;
 }
 
 interface Begun {
-  readonly coordinator: TransactionCoordinator;
-  readonly producer: ProducerIdentity;
+  readonly open: OpenTransaction;
   readonly note: string | undefined;
 }
+
+/** Another attempt was faster. */
+const committedElsewhere = Symbol("committed elsewhere");
 
 /**
  * Writes to a topic in transactions that carry a note about themselves, so that whoever comes later knows what was committed: also when
@@ -80,10 +79,10 @@ export class TransactionalWriter {
    * @throws SINK_FAILED, BROKER_REFUSED, what `decide` and `write` throw, the signal's reason
    */
   async commit(transaction: TransactionToCommit): Promise<boolean> {
-    const { transactionalId } = transaction;
-    const before = this.#turns.get(transactionalId);
-    const committing = (before ?? Promise.resolve()).then(() => this.#commit(transaction));
-    const turn = committing.catch(() => undefined);
+    const { transactionalId, signal } = transaction;
+    const before = this.#turns.get(transactionalId) ?? Promise.resolve();
+    const committing = before.then(() => this.#commit(transaction));
+    const turn = overOrAborted(committing, signal);
     this.#turns.set(transactionalId, turn);
     try {
       return await committing;
@@ -107,7 +106,7 @@ export class TransactionalWriter {
         if (note !== undefined) found.set(transactionalId, note);
         return undefined;
       };
-      await this.commit({ transactionalId, decide, write: async () => [] });
+      await this.commit({ transactionalId, decide, write: async () => {} });
     }
     return found;
   }
@@ -117,28 +116,76 @@ export class TransactionalWriter {
   }
 
   async #commit(transaction: TransactionToCommit): Promise<boolean> {
-    const { signal } = transaction;
-    let begun: Begun | undefined = await this.#retry(signal, () => this.#begin(transaction));
+    const { topic, compression } = this.#options;
+    const { transactionalId, signal } = transaction;
+    signal?.throwIfAborted();
+    let begun = await this.#retry(signal, () => this.#begin(transaction));
     if (begun.note === undefined) return false;
-    const [info] = await this.#cluster.topics([this.#options.topic], signal);
-    const output = await transaction.write(info!.partitions.length);
+    const [info] = await this.#cluster.topics([topic], signal);
+    /** Something was sent and is no longer held. */
+    let streaming = false;
+    const records = new OutgoingRecords(info!.partitions.length, compression, async (held) => {
+      const writes = held.map((partition) => ({ topic, ...partition }));
+      if (streaming) return this.#sendMore(begun.open, writes, signal);
+      begun = await this.#attempts(transaction, begun, async (current) => {
+        if (current.note !== undefined) await current.open.send(writes);
+        return current;
+      });
+      if (begun.note === undefined) throw committedElsewhere;
+      streaming = true;
+    });
+    let rest: readonly EncodedPartition[];
+    try {
+      await transaction.write(records);
+      rest = await records.rest();
+    } catch (error) {
+      await records.settled();
+      if (error === committedElsewhere) return false;
+      if (streaming) begun.open.abort();
+      throw error;
+    }
+    const writes = [...rest.map((partition) => ({ topic, ...partition })), this.#noteFor(transactionalId, begun.note)];
     let commitSent = false;
-    return await this.#retry(signal, async () => {
-      // After any failure nobody knows what arrived: a new producer, and a new look at what was committed.
-      const { coordinator, producer, note } = begun ?? (await this.#begin(transaction));
-      begun = undefined;
+    return await this.#attempts(transaction, begun, async ({ open, note }, failure) => {
       if (note === undefined) return commitSent;
-      try {
-        await this.#send(transaction.transactionalId, coordinator, producer, output, note);
-        commitSent = true;
-        await coordinator.end(producer, "commit");
-      } catch (error) {
-        // So that readers need not wait for the time-out; nothing depends on it.
-        coordinator.end(producer, "abort").catch(() => undefined);
-        throw error;
-      }
+      if (streaming && open !== begun.open) throw brokenOff(failure, topic);
+      await open.send(writes);
+      commitSent = true;
+      await open.commit();
       return true;
     });
+  }
+
+  /** Tries until `work` succeeds. After any failure nobody knows what arrived: a new producer, and a new look at what was committed. */
+  #attempts<R>(
+    transaction: TransactionToCommit,
+    begun: Begun,
+    work: (begun: Begun, failure: unknown) => Promise<R>,
+  ): Promise<R> {
+    let given: Begun | undefined = begun;
+    let failure: unknown;
+    return this.#retry(transaction.signal, async () => {
+      const current = given ?? (await this.#begin(transaction));
+      given = undefined;
+      try {
+        return await work(current, failure);
+      } catch (error) {
+        failure = error;
+        current.open.abort();
+        throw error;
+      }
+    });
+  }
+
+  async #sendMore(open: OpenTransaction, writes: readonly PartitionToWrite[], signal: AbortSignal | undefined) {
+    const { topic } = this.#options;
+    try {
+      await open.send(writes);
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#forgetLeaders();
+      throw finalFailure(error, topic) ?? brokenOff(error, topic);
+    }
   }
 
   async #begin({ transactionalId, decide, signal }: TransactionToCommit): Promise<Begun> {
@@ -146,40 +193,14 @@ export class TransactionalWriter {
     const coordinator = new TransactionCoordinator(transactionalId, await this.#cluster.produceSocket(address));
     const producer = await coordinator.begin(this.#options.transactionTimeoutMs);
     const known = await this.#notes[this.#noteOf(transactionalId).partition]!.read(transactionalId, signal);
-    return { coordinator, producer, note: decide(known) };
+    const open = new OpenTransaction(coordinator, producer, (place) => this.#socket(place), signal);
+    return { open, note: decide(known) };
   }
 
-  async #send(
-    transactionalId: string,
-    coordinator: TransactionCoordinator,
-    producer: ProducerIdentity,
-    output: readonly PartitionToWrite[],
-    note: string,
-  ): Promise<void> {
-    const { topic, notesTopic } = this.#options;
-    const noted = this.#noteOf(transactionalId);
-    await coordinator.addPartitions(producer, [
-      ...(output.length === 0 ? [] : [{ name: topic, partitions: output.map(({ partition }) => partition) }]),
-      { name: notesTopic, partitions: [noted.partition] },
-    ]);
+  #noteFor(transactionalId: string, note: string): PartitionToWrite {
     const encoder = new BatchEncoder("none");
     encoder.add(Buffer.from(transactionalId), Buffer.from(note));
-    const writes = [
-      ...output.map(({ partition, batches }) => ({ place: { topic, partition }, batches })),
-      { place: noted, batches: encoder.finish() },
-    ];
-    // All are waited for: a late one of a failed attempt must not be under way when the next begins.
-    const results = await Promise.allSettled(
-      writes.map(async ({ place, batches }) => {
-        const socket = await this.#socket(place);
-        let sequence = 0;
-        for (const batch of batches) {
-          await produceBatch(socket, transactionalId, place, signBatch(batch, producer, sequence));
-          sequence += batch.count;
-        }
-      }),
-    );
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    return { ...this.#noteOf(transactionalId), batches: encoder.finish() };
   }
 
   #noteOf(transactionalId: string): TopicPartition {
@@ -197,7 +218,7 @@ export class TransactionalWriter {
   }
 
   async #retry<R>(signal: AbortSignal | undefined, attempt: () => Promise<R>): Promise<R> {
-    const { topic, notesTopic } = this.#options;
+    const { topic } = this.#options;
     const backoff = new Backoff(DEADLINE_MS, signal);
     for (;;) {
       try {
@@ -207,9 +228,26 @@ export class TransactionalWriter {
         const final = finalFailure(error, topic);
         if (final !== undefined) throw final;
         if (backoff.expired) throw triedForTooLong(error, topic);
-        for (const name of [topic, notesTopic]) this.#cluster.forgetLeader({ topic: name, partition: 0 });
+        this.#forgetLeaders();
       }
       await backoff.pause();
     }
   }
+
+  #forgetLeaders(): void {
+    const { topic, notesTopic } = this.#options;
+    for (const name of [topic, notesTopic]) this.#cluster.forgetLeader({ topic: name, partition: 0 });
+  }
+}
+
+/** An attempt that was given up may never end: nobody waits for it, and its producer is fenced by the next one. */
+function overOrAborted(committing: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((over) => {
+    const done = () => {
+      signal?.removeEventListener("abort", done);
+      over();
+    };
+    signal?.addEventListener("abort", done, { once: true });
+    committing.then(done, done);
+  });
 }
