@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ConsumerRecord } from "millrace";
 import { decodeColumns, decodeValues, encodeColumns, encodeValues } from "../../src/shuffle/codec.ts";
+import { wireTokens } from "../helpers/wire-tokens.ts";
 
 const roundTrip = (values: readonly unknown[]) => decodeValues(encodeValues(values, "map at job.ts:1:1"));
 
@@ -188,4 +189,40 @@ test("whatever plain values go in, equal values come out", () => {
     fc.property(pairs, (values) => assert.deepEqual(roundTrip(values), values)),
     { numRuns: 200 },
   );
+});
+
+test("the bytes of equal values differ in the form of numbers, texts and arrays, and in nothing else", () => {
+  const doubles = [0.5, 1.5, 2.5];
+  const holey: number[] = new Array(3);
+  for (const i of holey.keys()) doubles[i] = holey[i] = i;
+  const cut = "ж and a text of Latin-1 only".slice(1);
+  for (const [one, other] of [
+    [[doubles], [[0, 1, 2]]],
+    [[cut], [" and a text of Latin-1 only"]],
+    [[holey], [[0, 1, 2]]],
+  ]) {
+    const [a, b] = [encodeValues(one!, "a"), encodeValues(other!, "b")];
+    assert.notDeepEqual(a, b);
+    assert.deepEqual(wireTokens(a), wireTokens(b));
+    assert.deepEqual(decodeValues(a), decodeValues(b));
+  }
+  // What readers can tell apart, the tokens tell apart.
+  const tokens = (value: unknown) => wireTokens(encodeValues([value], "value"));
+  const shared = { n: 1 };
+  for (const [one, other] of [
+    [0, -0],
+    [1, 1n],
+    [
+      { a: 1, b: 2 },
+      { b: 2, a: 1 },
+    ],
+    [new Set([1, 2]), new Set([2, 1])],
+    [{ a: undefined }, {}],
+    [
+      [shared, shared, 3],
+      [{ n: 1 }, { n: 1 }, 3],
+    ],
+  ]) {
+    assert.notDeepEqual(tokens(one), tokens(other));
+  }
 });
