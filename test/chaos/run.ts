@@ -29,8 +29,15 @@ export interface Struck {
   readonly outcome: Outcome;
 }
 
-/** Whether every record is everywhere once, every point was hit, and every driver did what it should. */
-export const isGreen = ({ killPoints, sinks, state, unexpected }: Report): boolean =>
+/** Whether there were records, each is everywhere once, every point was hit, and every driver did what it should. */
+export const isGreen = ({
+  records,
+  killPoints,
+  sinks,
+  state,
+  unexpected,
+}: Pick<Report, "records" | "killPoints" | "sinks" | "state" | "unexpected">): boolean =>
+  records > 0 &&
   unexpected.length === 0 &&
   state.wrong === 0 &&
   Object.values(killPoints).every((hits) => hits > 0) &&

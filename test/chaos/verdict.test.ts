@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { link } from "./driver/chain.ts";
 import type { Effect } from "./driver/sinks.ts";
+import { isGreen } from "./run.ts";
 import { judge, judgeState } from "./verdict.ts";
 
 const records = [
@@ -44,4 +45,19 @@ test("a chain has each of its links once, as one run over all its values gives t
   assert.equal(judgeState(records, chains.slice(1)), 1);
   assert.equal(judgeState(records, [...chains, chains[0]!]), 1);
   assert.equal(judgeState(records, chains.with(1, { ...chains[1]!, value: `2:${link(link("", "y"), "x")}` })), 1);
+});
+
+test("a run is green when nothing is wrong, and something was tried everywhere", () => {
+  const well = { records: 3, killPoints: { plan: 1 }, sinks: { files: none }, state: { wrong: 0 }, unexpected: [] };
+  assert.equal(isGreen(well), true);
+  const ill: readonly Partial<typeof well>[] = [
+    { records: 0 },
+    { killPoints: { plan: 0 } },
+    { sinks: { files: { ...none, lost: 1 } } },
+    { sinks: { files: { ...none, duplicated: 1 } } },
+    { sinks: { files: { ...none, wrong: 1 } } },
+    { state: { wrong: 1 } },
+  ];
+  for (const one of ill) assert.equal(isGreen({ ...well, ...one }), false, JSON.stringify(one));
+  assert.equal(isGreen({ ...well, unexpected: ["strike 1: the driver: exit 1"] }), false);
 });
