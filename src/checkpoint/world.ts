@@ -147,7 +147,7 @@ function moved(positions: Positions, { slices }: BatchPlan): Positions {
   for (const [source, some] of Object.entries(slices)) {
     const byPartition = new Map((positions[source] ?? []).map((p) => [`${p.topic}-${p.partition}`, p]));
     const ends = new Map<string, number>();
-    for (const { topic, partition, topicId, leaderEpoch, untilOffset } of some) {
+    for (const { topic, partition, topicId, leaderEpoch, epochBorder, untilOffset } of some) {
       const key = `${topic}-${partition}`;
       const offset = Math.max(ends.get(key) ?? 0, untilOffset);
       ends.set(key, offset);
@@ -157,6 +157,7 @@ function moved(positions: Positions, { slices }: BatchPlan): Positions {
         ...(topicId !== undefined && { topicId }),
         offset,
         ...(leaderEpoch !== undefined && { leaderEpoch }),
+        ...(epochBorder !== undefined && { epochBorder }),
       });
     }
     result[source] = [...byPartition.values()];

@@ -1,6 +1,7 @@
 import { MillraceError } from "../model/errors.ts";
 import type { DataLoss } from "../model/events.ts";
 import { OffsetRange } from "../model/offset-range.ts";
+import type { EpochBorder } from "../model/plan.ts";
 import type { SelectedPartition } from "./topic-selection.ts";
 
 /** Where a stream stands in one partition of one life of a topic. */
@@ -11,6 +12,8 @@ export interface Place extends SelectedPartition {
   readonly end: number;
   /** Of the leader whose log the offset belongs to, as far as that is known. */
   readonly leaderEpoch?: number | undefined;
+  /** In the log of that leader, as far as that is known. */
+  readonly epochBorder?: EpochBorder | undefined;
 }
 
 /** What the current leader has of a partition. */
@@ -21,6 +24,8 @@ export interface PartitionContent {
   readonly leaderEpoch?: number | undefined;
   /** Under a later leader than that of the place: up to where its log is still the one that the stream has read. */
   readonly commonEnd?: number | undefined;
+  /** Under a later leader: in its log. */
+  readonly epochBorder?: EpochBorder | undefined;
 }
 
 /** Something between where a stream stands and what is there. */

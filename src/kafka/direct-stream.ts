@@ -50,12 +50,13 @@ export class DirectStreamPlanner implements SourcePlanner {
   }
 
   positions(): readonly Position[] {
-    return this.#standing.places.map(({ topic, partition, topicId, offset, leaderEpoch }) => ({
+    return this.#standing.places.map(({ topic, partition, topicId, offset, leaderEpoch, epochBorder }) => ({
       topic,
       partition,
       topicId,
       offset,
       ...(leaderEpoch !== undefined && { leaderEpoch }),
+      ...(epochBorder !== undefined && { epochBorder }),
     }));
   }
 
@@ -63,13 +64,14 @@ export class DirectStreamPlanner implements SourcePlanner {
     const { backlogs, lost } = await this.#standing.look(signal);
     const untils = clamp(backlogs, limits, this.#bytesPerOffset);
     const slices = this.#standing.places.map(
-      ({ topic, partition, topicId, leaderEpoch }, i): Slice => ({
+      ({ topic, partition, topicId, leaderEpoch, epochBorder }, i): Slice => ({
         topic,
         partition,
         topicId,
         fromOffset: backlogs[i]!.position,
         untilOffset: untils[i]!,
         ...(leaderEpoch !== undefined && { leaderEpoch }),
+        ...(epochBorder !== undefined && { epochBorder }),
       }),
     );
     const partitions = backlogs.map(({ topic, partition, latest }, i) => ({

@@ -3,6 +3,7 @@ import type { DataLoss } from "../model/events.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import type { Backlog } from "./clamp.ts";
+import { bordersOf, compareLogs } from "./compare-logs.ts";
 import { Backoff } from "./connection/backoff.ts";
 import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 import { type LossAtPlace, lossAt, offsetsLost, type PartitionContent, type Place } from "./data-loss.ts";
@@ -51,6 +52,8 @@ export class Standing {
         placeAt(one, offsets.get(partitionKey(one))!, (await this.#cluster.findLeader(one, signal))?.leaderEpoch),
       );
       this.#places = inOrder(await Promise.all(places));
+      const borders = await bordersOf(this.#cluster, this.#places, signal);
+      this.#places = this.#places.map((place) => ({ ...place, epochBorder: borders.get(partitionKey(place)) }));
       // A group may have committed long ago.
       if (this.#options.startFrom !== undefined && failOnDataLoss) await this.look(signal);
       return;
@@ -120,23 +123,21 @@ export class Standing {
       });
       const changed = this.#selected.flatMap((partition) => {
         const place = places.get(partitionKey(partition));
-        const epoch = place?.topicId === partition.topicId ? place.leaderEpoch : undefined;
-        return epoch !== undefined && (ends.get(partitionKey(partition))!.leaderEpoch ?? epoch) > epoch
-          ? [{ ...partition, epoch }]
-          : [];
+        if (place?.topicId !== partition.topicId || place.leaderEpoch === undefined) return [];
+        const { leaderEpoch: epoch } = place;
+        const isLater = (ends.get(partitionKey(partition))!.leaderEpoch ?? epoch) > epoch;
+        return isLater ? [{ ...partition, place, epoch }] : [];
       });
       const earliest = await this.#cluster.earliestOffsets(unread, signal);
-      const commonEnds = await this.#cluster.endsOfEpochs(changed, signal);
+      const compared = await compareLogs(this.#cluster, changed, signal);
       const contentOf = (partition: SelectedPartition): [string, PartitionContent] => {
         const key = partitionKey(partition);
         const { offset: end, leaderEpoch } = ends.get(key)!;
         const first = earliest.get(key) ?? end;
         // Asked one after the other: records may have come and expired in between.
         const latest = Math.max(first, end);
-        return [
-          key,
-          { topicId: partition.topicId, earliest: first, latest, leaderEpoch, commonEnd: commonEnds.get(key) },
-        ];
+        const { commonEnd, border: epochBorder } = compared.get(key) ?? {};
+        return [key, { topicId: partition.topicId, earliest: first, latest, leaderEpoch, commonEnd, epochBorder }];
       };
       return new Map(this.#selected.map(contentOf));
     } catch (error) {
@@ -164,10 +165,14 @@ export class Standing {
     this.#places = inOrder(
       this.#selected.map((partition) => {
         const key = partitionKey(partition);
-        const { earliest, latest, leaderEpoch } = content.get(key)!;
+        const { earliest, latest, leaderEpoch, epochBorder } = content.get(key)!;
+        const place = before.get(key);
+        // Of another life of the topic, or of a leader that does not say, nothing is known.
+        const known = place?.topicId === partition.topicId && place.leaderEpoch === leaderEpoch;
         // A partition that is new is read from its first record: what was written before it was found is not to be missed.
-        const offset = moved.get(key) ?? before.get(key)?.offset ?? earliest;
-        return { ...partition, offset, end: Math.max(offset, latest), leaderEpoch };
+        const offset = moved.get(key) ?? place?.offset ?? earliest;
+        const border = known ? place.epochBorder : epochBorder;
+        return { ...partition, offset, end: Math.max(offset, latest), leaderEpoch, epochBorder: border };
       }),
     );
   }
@@ -177,9 +182,9 @@ function placeAt(partition: SelectedPartition, offset: number, leaderEpoch: numb
   return { ...partition, offset, end: offset, leaderEpoch };
 }
 
-function toPlace({ topic, partition, topicId, offset, leaderEpoch }: Position): Place {
+function toPlace({ topic, partition, topicId, offset, leaderEpoch, epochBorder }: Position): Place {
   assert(topicId !== undefined, `the checkpoint has ${topic}-${partition} without the id of its topic`);
-  return placeAt({ topic, partition, topicId }, offset, leaderEpoch);
+  return { ...placeAt({ topic, partition, topicId }, offset, leaderEpoch), epochBorder };
 }
 
 function inOrder<P extends TopicPartition>(partitions: readonly P[]): P[] {

@@ -7,6 +7,13 @@ export interface Slice extends OffsetRange {
   readonly topicId?: string;
   /** Of the leader whose log was planned by: what a later one has written before `untilOffset` are other records. */
   readonly leaderEpoch?: number;
+  readonly epochBorder?: EpochBorder;
+}
+
+/** In the log of a leader: from `offset` on, all records are of later leader epochs than `epoch`. */
+export interface EpochBorder {
+  readonly epoch: number;
+  readonly offset: number;
 }
 
 /** Everything that names the work of one batch. A batch that runs again runs by the same plan. */
@@ -65,6 +72,8 @@ export interface Position {
   readonly offset: number;
   /** Of the leader whose log the offset belongs to. */
   readonly leaderEpoch?: number;
+  /** In that log. */
+  readonly epochBorder?: EpochBorder;
 }
 
 /** Where each stream stands, by the name of its source. */

@@ -1,6 +1,6 @@
 /** A leader without the newest records takes over, and its log grows past where the stream stands before the stream looks again. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { assertRefused } from "../helpers/assert-error.ts";
 import { type HeldStreamOptions, holdStream } from "../helpers/held-stream.ts";
@@ -16,7 +16,8 @@ const lines = (from: number, until: number, write: (offset: number) => string) =
 const old = (offset: number) => `old-${offset}`;
 const renewed = (offset: number) => `new-${offset}`;
 
-test("what an unclean leader election cut off is noticed after the log has grown past it", async (t) => {
+/** A topic of two partitions on two of three brokers, of which one may lead without the newest records. */
+async function withUncleanElections(t: TestContext) {
   const kafka = await withThreeBrokers(t);
   const { bootstrap } = kafka;
   // The other partition changes its leader too, and loses nothing.
@@ -29,7 +30,8 @@ test("what an unclean leader election cut off is noticed after the log has grown
     configs: { "unclean.leader.election.enable": "true", "min.insync.replicas": "1" },
   });
   const at = { topic, partition: 0 };
-  await using cluster = openCluster({ "bootstrap.servers": bootstrap });
+  const cluster = openCluster({ "bootstrap.servers": bootstrap });
+  t.after(() => cluster.close());
   const untilLeaderIs = (leader: number) =>
     waitUntil(`${leader} leads`, async () =>
       (await cluster.topics([topic]))[0]!.partitions.every((partition) => partition.leader === leader),
@@ -48,7 +50,12 @@ test("what an unclean leader election cut off is noticed after the log has grown
       isDeepStrictEqual([...(await cluster.latestOffsets([at])).values()], [end]),
     );
   };
+  return { kafka, at, untilLeaderIs, write, hold, strict, lenient, untilBothHave };
+}
 
+test("what an unclean leader election cut off is noticed after the log has grown past it", async (t) => {
+  const { kafka, at, untilLeaderIs, write, hold, strict, lenient, untilBothHave } = await withUncleanElections(t);
+  const { topic } = at;
   await write(0, 5, old);
   await untilBothHave(5);
   await kafka.stopBroker(2);
@@ -102,7 +109,7 @@ test("what an unclean leader election cut off is noticed after the log has grown
     await assertRefused(
       Promise.reject(await refused.failure()),
       "OFFSETS_LOST",
-      /The planned records of .*-0 from offset 5 to 10 are gone: a later leader has written others there/,
+      /The planned records of .*-0 from offset 5 to 10 are gone: a later leader has others there/,
       /unclean leader election/,
     );
     const again = await hold({ ...lenient, disk: pending[1].disk });
@@ -122,5 +129,67 @@ test("what an unclean leader election cut off is noticed after the log has grown
     assert.deepEqual(goingOn.reads.at(-1), lines(13, 14, renewed));
     assert.equal(await countRequests(OFFSET_FOR_LEADER_EPOCH, batch), 0);
     assert.deepEqual(goingOn.losses, [loss]);
+  });
+});
+
+test("what was read is noticed to be gone when a second election brings back what the first one cut off", async (t) => {
+  const { kafka, at, untilLeaderIs, write, hold, strict, lenient, untilBothHave } = await withUncleanElections(t);
+  await write(0, 5, old);
+  await untilBothHave(5);
+  await kafka.stopBroker(2);
+  await write(5, 10, old);
+  const early = await hold(lenient);
+  assert.deepEqual(await early.batch(), lines(0, 10, old));
+  await kafka.killBroker(1);
+  await untilLeaderIs(NOBODY);
+  await kafka.startBroker(2);
+  await untilLeaderIs(2);
+  await write(5, 8, renewed);
+
+  // One that has seen the first election, and some that begin after it.
+  assert.deepEqual(await early.batch(), lines(5, 8, renewed));
+  const running = await hold(strict);
+  const goingOn = await hold(lenient);
+  const stopped = await hold(strict);
+  const read = [...lines(0, 5, old), ...lines(5, 8, renewed)];
+  for (const stream of [running, goingOn, stopped]) assert.deepEqual(await stream.batch(), read);
+  await stopped.stop();
+  const pending = await hold({
+    ...strict,
+    beforeReading: () => {
+      throw new Error("the output fails");
+    },
+  });
+  assert.match((await pending.failure()).message, /the output fails/);
+
+  await kafka.killBroker(2);
+  await untilLeaderIs(NOBODY);
+  await kafka.startBroker(1);
+  await untilLeaderIs(1);
+  await write(10, 12, renewed);
+  const loss = { range: { ...at, fromOffset: 5, untilOffset: 8 }, reason: "truncated" };
+  const lost = /range: \[5 -> 8\]\): it has read .* up to offset 8, which was cut off at 5/;
+  const broughtBack = [...lines(5, 10, old), ...lines(10, 12, renewed)];
+
+  await t.test("a running stream fails, and so does a restart", async () => {
+    await assertRefused(Promise.reject(await running.failure()), "OFFSETS_LOST", lost, /failOnDataLoss/);
+    await assertRefused(hold({ ...strict, disk: stopped.disk }), "OFFSETS_LOST", lost, /failOnDataLoss/);
+  });
+
+  await t.test("with failOnDataLoss: false it is told, and what was brought back is read", async () => {
+    assert.deepEqual(await goingOn.batch(), broughtBack);
+    assert.deepEqual(goingOn.losses, [loss]);
+    assert.deepEqual(await early.batch(), broughtBack);
+    assert.deepEqual(early.losses.at(-1), loss);
+  });
+
+  await t.test("a pending batch never reads what was brought back for what was planned", async () => {
+    const again = await hold({ ...strict, disk: pending.disk });
+    await assertRefused(
+      Promise.reject(await again.failure()),
+      "OFFSETS_LOST",
+      /The planned records of .*-0 from offset 5 to 8 are gone: a later leader has others there/,
+      /unclean leader election/,
+    );
   });
 });

@@ -14,7 +14,7 @@ import {
   unexpectedCode,
 } from "./cluster-errors.ts";
 import { BrokerConnections } from "./connections.ts";
-import { epochEnds } from "./epoch-ends.ts";
+import { type EpochEnd, epochEnds } from "./epoch-ends.ts";
 import { EARLIEST, LATEST, listOffsets, type OffsetAnswer, type OffsetQuestion } from "./list-offsets.ts";
 import { Metadata, type PartitionInfo, type TopicInfo } from "./metadata.ts";
 import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
@@ -115,14 +115,18 @@ export class KafkaCluster implements AsyncDisposable {
   async endsOfEpochs(
     partitions: readonly (TopicPartition & { readonly epoch: number })[],
     signal?: AbortSignal,
-  ): Promise<Map<string, number>> {
+  ): Promise<Map<string, EpochEnd>> {
     const answers = await this.#askLeaders(
       partitions,
       "asking for the ends of leader epochs",
       (leader, questions) => epochEnds(this.#connections, leader, questions),
       signal,
     );
-    return new Map([...answers].flatMap(([key, { offset }]) => (offset < 0 ? [] : [[key, offset]])));
+    return new Map(
+      [...answers].flatMap(([key, { leaderEpoch, offset }]) =>
+        offset < 0 ? [] : [[key, { epoch: leaderEpoch, offset }]],
+      ),
+    );
   }
 
   /** The first offset whose record is not older than `timestampMs`; the latest offset when all are older. */

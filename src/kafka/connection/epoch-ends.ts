@@ -13,6 +13,14 @@ export interface EpochQuestion extends OffsetQuestion {
   readonly epoch: number;
 }
 
+/** The last records of a leader epoch, in the log of a later leader. */
+export interface EpochEnd {
+  /** The one that was asked about, or the last before it that the leader knows. */
+  readonly epoch: number;
+  /** Where the records of later epochs begin. */
+  readonly offset: number;
+}
+
 /** Asks one leader how far its log goes in earlier leader epochs, for all partitions it leads, in one request; -1 where it does not know. */
 export async function epochEnds(
   connections: BrokerConnections,

@@ -58,7 +58,7 @@ const UNCLEAN = "A leader without the newest records may have taken over (unclea
 
 export function replacedByLaterLeader({ topic, partition, untilOffset }: OffsetRange, offset: number): LostRecords {
   return new LostRecords(
-    `The planned records of ${topic}-${partition} from offset ${offset} to ${untilOffset} are gone: a later leader has written others there.`,
+    `The planned records of ${topic}-${partition} from offset ${offset} to ${untilOffset} are gone: a later leader has others there.`,
     { topic, partition, offset },
     { reason: "truncated", hint: `${UNCLEAN} ${START_AFRESH}` },
   );

@@ -1,5 +1,6 @@
 import type { DataLoss } from "../../model/events.ts";
 import type { OffsetRange } from "../../model/offset-range.ts";
+import type { EpochBorder } from "../../model/plan.ts";
 import { interruptible, orAborted } from "../connection/backoff.ts";
 import type { KafkaCluster } from "../connection/cluster.ts";
 import { decodeBatches } from "./decode-batches.ts";
@@ -16,6 +17,8 @@ export interface RangeToRead extends OffsetRange {
   readonly topicId?: string | undefined;
   /** Of the leader that had the whole range. What a later one has written into it are other records. */
   readonly leaderEpoch?: number | undefined;
+  /** In the log of that leader. */
+  readonly epochBorder?: EpochBorder | undefined;
 }
 
 export interface ReadRangeOptions<K, V> {
@@ -85,7 +88,7 @@ export async function* readFetches<K, V>(
       }
       continue;
     }
-    const foreign = found.batches.findIndex((batch) => isOfLaterLeader(batch, range));
+    const foreign = found.batches.findIndex((batch) => isOfAnotherLog(batch, range));
     const batches = foreign < 0 ? found.batches : found.batches.slice(0, foreign);
     const lostFrom = Math.max(offset, (batches.at(-1)?.lastOffset ?? -1) + 1);
     offset = foreign < 0 ? found.nextOffset : range.untilOffset;
@@ -105,10 +108,13 @@ export async function* readFetches<K, V>(
 
 /**
  * The leader that the range was planned by had the whole of it. So what a later leader has written into it was written after the log was
- * cut off, and so was all that follows.
+ * cut off, and so was all that follows; and what an earlier one had written behind the border was brought back.
  */
-function isOfLaterLeader({ leaderEpoch, baseOffset }: RecordBatch, range: RangeToRead): boolean {
-  return range.leaderEpoch !== undefined && leaderEpoch > range.leaderEpoch && baseOffset < range.untilOffset;
+function isOfAnotherLog({ leaderEpoch, baseOffset }: RecordBatch, range: RangeToRead): boolean {
+  const { epochBorder: border } = range;
+  if (range.leaderEpoch === undefined || baseOffset >= range.untilOffset) return false;
+  if (leaderEpoch > range.leaderEpoch) return true;
+  return border !== undefined && leaderEpoch <= border.epoch && baseOffset >= border.offset;
 }
 
 /** Where to go on after an error that told of lost records; throws any other, and that one too when nobody is to be told. */
