@@ -1,4 +1,5 @@
 import { MillraceError } from "../model/errors.ts";
+import { TextMap } from "./text-map.ts";
 
 /** Keys are equal by value, and hash the same way on every executor and in every run. */
 
@@ -90,12 +91,14 @@ interface Entry<V> {
 
 /** A map by value. Iterates in the order of first insertion; an entry can be updated in place, which saves the second look-up. */
 export class KeyMap<V> {
+  readonly #texts = new TextMap<Entry<V>>();
   readonly #plain = new Map<unknown, Entry<V>>();
   readonly #structured = new Map<string, Entry<V>>();
   readonly entries: Entry<V>[] = [];
 
   /** The entry of `key`, to read and write; undefined when there is none. */
   find(key: unknown): Entry<V> | undefined {
+    if (typeof key === "string") return this.#texts.get(key);
     if (typeof key !== "object" || key === null) return this.#plain.get(key);
     return this.#structured.get(describeKey(key));
   }
@@ -103,9 +106,9 @@ export class KeyMap<V> {
   /** Only for a key that is not there. */
   add(key: unknown, value: V): void {
     const entry = { key: owned(key), value };
-    const canonical = canonicalKey(key);
-    if (canonical === undefined) this.#plain.set(entry.key, entry);
-    else this.#structured.set(canonical, entry);
+    if (typeof entry.key === "string") this.#texts.set(entry.key, entry);
+    else if (typeof key !== "object" || key === null) this.#plain.set(key, entry);
+    else this.#structured.set(describeKey(key), entry);
     this.entries.push(entry);
   }
 
@@ -114,6 +117,7 @@ export class KeyMap<V> {
   }
 
   clear(): void {
+    this.#texts.clear();
     this.#plain.clear();
     this.#structured.clear();
     this.entries.length = 0;
