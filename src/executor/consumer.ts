@@ -25,7 +25,7 @@ export function collectorOf(action: CollectedAction, name: string): Collector {
     case "count":
       return count();
     case "countByKey":
-      return countBy(name, (value) => (value as readonly [unknown, unknown])[0]);
+      return countBy(name, keyOfPair);
     case "countByValue":
       return countBy(name, (value) => value);
     case "stats":
@@ -73,6 +73,12 @@ function count(): Collector {
     end,
     result: () => count,
   };
+}
+
+/** Types allow only pairs here; JavaScript and casts do not. */
+function keyOfPair(pair: unknown): unknown {
+  if (Array.isArray(pair)) return pair[0];
+  throw new TypeError(`countByKey works on pairs [key, value]; it got ${pair === null ? "null" : typeof pair}.`);
 }
 
 function countBy(name: string, keyOf: (value: unknown) => unknown): Collector {

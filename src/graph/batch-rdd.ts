@@ -78,9 +78,17 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     return partitions.length === 1 ? partitions[0]! : (partitions.flat(1) as T[]);
   }
 
-  /** The last value of a key wins. Keys that are objects are compared by reference, as in any Map. */
+  /** The last value of a key wins, keys being equal by value. In the map itself a key that is an object is found by reference, as in any Map. */
   async collectAsMap(this: BatchRDD<Pair>): Promise<Map<KeyOf<T>, ValueOf<T>>> {
-    return new Map(await this.collect()) as Map<KeyOf<T>, ValueOf<T>>;
+    const found = new KeyMap<unknown>();
+    for (const pair of await this.collect()) {
+      if (!Array.isArray(pair)) throw noPair("collectAsMap", pair);
+      const [key, value] = pair as Pair;
+      const entry = found.find(key);
+      if (entry === undefined) found.add(key, value);
+      else entry.value = value;
+    }
+    return new Map(found.entries.map(({ key, value }) => [key, value])) as Map<KeyOf<T>, ValueOf<T>>;
   }
 
   /** How many pairs each key has. Keys are one by what they hold; the Map then finds objects by reference. */
@@ -136,4 +144,9 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     }
     return new Map(totals.entries.map(({ key, value }) => [key, value]));
   }
+}
+
+/** Types allow only pairs here; JavaScript and casts do not. */
+function noPair(method: string, given: unknown): TypeError {
+  return new TypeError(`${method} works on pairs [key, value]; it got ${given === null ? "null" : typeof given}.`);
 }

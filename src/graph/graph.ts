@@ -42,6 +42,7 @@ export class Graph implements Scope {
     const name = nameAtCallSite(method);
     this.#refuseWhenSealed(name);
     const node = Object.freeze({ ...body, id: String(this.nodes.length), name }) as unknown as Node & B;
+    if (parentsOf(node).some((parent) => this.nodes[Number(parent.id)] !== parent)) throw ofAnotherContext(name);
     if (node.kind === "source") this.#refuseSameName(node.source.name, name);
     if (node.kind === "state") this.#refuseSameState(node.stateName, name);
     this.nodes.push(node);
@@ -127,6 +128,16 @@ export class Graph implements Scope {
       hint: 'A stream is named after its topics. Give the second one a name: createDirectStream(..., { name: "..." }).',
     });
   }
+}
+
+function ofAnotherContext(place: string): MillraceError {
+  return new MillraceError(
+    "BAD_OPTION",
+    `${place} was given a stream or RDD of another context, or one of inside a transform.`,
+    {
+      hint: "All streams and RDDs that meet come from one ssc: the one that the build function gets. What a transform makes stays in it.",
+    },
+  );
 }
 
 /** Of the transform whose function is being called, if one is. */

@@ -11,7 +11,7 @@ export const mapPartitions = <T, U>(
 ): AsyncOperator<T, U> => ({
   async *run(input, name, task) {
     let results: U[] = [];
-    const iterator = guard(name, () => f(partitionOf(input), task)[Symbol.asyncIterator]());
+    const iterator = guard(name, () => iteratorOf(f(partitionOf(input), task)));
     try {
       while (true) {
         const step = await iterator.next().catch((error) => {
@@ -30,6 +30,12 @@ export const mapPartitions = <T, U>(
     }
   },
 });
+
+function iteratorOf<U>(results: AsyncIterable<U>): AsyncIterator<U> {
+  if (typeof results?.[Symbol.asyncIterator] === "function") return results[Symbol.asyncIterator]();
+  const given = results === null ? "null" : typeof results;
+  throw new TypeError(`its function returned ${given}, not an async iterable; write it as async function* (partition)`);
+}
 
 function guard<R>(name: string, f: () => R): R {
   try {

@@ -277,6 +277,30 @@ for (const [kind, { wrong, calls }] of Object.entries(kinds)) {
   });
 }
 
+test("streams and RDDs of another context, or of inside a transform, are refused where they would meet", async () => {
+  const refused = {
+    code: "BAD_OPTION",
+    message: /was given a stream or RDD of another context, or one of inside a transform/,
+  };
+  const [one, other] = [places(), places()];
+  assert.throws(() => one.stream.union(other.stream), refused);
+  assert.throws(() => one.stream.join(other.stream), refused);
+  assert.throws(() => one.ssc.union(one.stream, other.stream), refused);
+  assert.throws(() => one.rdd.subtract(other.rdd), refused);
+  assert.throws(() => one.stream.transformWith(other.stream, (rdd) => rdd), refused);
+  assert.throws(() => one.stream.updateStateByKey(none as never, { name: "s", initialState: other.rdd }), refused);
+});
+
+test("mapPartitions says what its function must return", async () => {
+  for (const wrong of [() => 5, () => [5], () => null, function* () {}]) {
+    const run = runPipeline([[1]], (numbers) => numbers.mapPartitions(wrong as never));
+    await assert.rejects(run, {
+      code: "TASK_FAILED",
+      message: /returned \w+, not an async iterable; write it as async function\*/,
+    });
+  }
+});
+
 test("an option that is spelled wrong is told with the one that was meant, whatever it is given to", async () => {
   const misspelled: { readonly [right: string]: Call } = {
     concurrency: ({ stream }) => stream.mapAsync(async (n) => n, { concurency: 3 } as never),

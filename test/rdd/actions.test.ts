@@ -90,6 +90,39 @@ test("collectAsMap keeps the last value of a key", async () => {
   );
 });
 
+test("collectAsMap compares keys by value, as Spark's does", async () => {
+  const pairs: [unknown, number][] = [
+    [["a"], 1],
+    [{ a: 1, b: 2 }, 2],
+    [["a"], 3],
+    [{ b: 2, a: 1 }, 4],
+    [-0, 5],
+    [0, 6],
+  ];
+  assert.deepEqual(
+    [...(await ask(pairs, (rdd) => rdd.collectAsMap(), 3))],
+    [
+      [["a"], 3],
+      [{ a: 1, b: 2 }, 4],
+      [0, 6],
+    ],
+  );
+});
+
+test("what is no pair is told so, by what counts and collects pairs", async () => {
+  const noPairs = ["no pair"] as never as [string, number][];
+  await assert.rejects(
+    ask(noPairs, (rdd) => rdd.countByKey()),
+    { message: /countByKey works on pairs .*; it got string/ },
+  );
+  await assert.rejects(
+    ask(noPairs, (rdd) => rdd.collectAsMap()),
+    {
+      message: /collectAsMap works on pairs .*; it got string/,
+    },
+  );
+});
+
 test("countByKey and countByValue compare by value, across partitions", async () => {
   const pairs: [unknown, number][] = [
     [{ a: 1, b: 2 }, 1],
