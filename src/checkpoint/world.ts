@@ -13,7 +13,7 @@ export interface World {
   readonly positions: Positions | null;
   /** A batch that was planned and has not completed: it runs again, by this plan. */
   readonly pending: { readonly plan: BatchPlan; readonly graph: string; readonly code?: string } | null;
-  /** Completed batches that windows look back on, the oldest first. */
+  /** Completed batches that windows and slices look back on, the oldest first. */
   readonly earlier: readonly BatchPlan[];
   /** By name, each partition's snapshot and the changes after it. */
   readonly states: { readonly [name: string]: readonly (readonly StatePart[])[] };

@@ -1,14 +1,15 @@
-import type { ActionRunner } from "../graph/action.ts";
+import type { GraphRunner } from "../graph/action.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { Driver } from "./driver.ts";
 
-/** The actions of RDDs that a script or `onDriver` holds: they run when the driver has started. */
-export function actionsOutsideBatches(driver: Driver): ActionRunner {
+/** The slices of streams, and the actions of RDDs that a script or `onDriver` holds: they run when the driver has started. */
+export function actionsOutsideBatches(driver: Driver): GraphRunner {
   return {
     run: async (node, action) => driver.outsideBatches.run(node, action),
     iterate: (node) => driver.outsideBatches.iterate(node),
     numPartitions: (node) => driver.outsideBatches.numPartitions(node),
     offsetRanges: (node) => driver.outsideBatches.offsetRanges(node),
+    slice: (node, from, to) => driver.slice(node, from, to),
   };
 }
 

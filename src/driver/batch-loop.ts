@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { World } from "../checkpoint/world.ts";
 import type { ExecutorPool } from "../executor/pool.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
-import { digest } from "../graph/graph.ts";
 import type { JobContext } from "../graph/job-context.ts";
 import type { BatchLimits, Source } from "../graph/source.ts";
 import type { ResolvedOptions } from "../job/options.ts";
@@ -10,7 +9,7 @@ import type { Clock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchInfo } from "../model/events.ts";
-import type { BatchPlan, OnRecordError, RunningPlan } from "../model/plan.ts";
+import type { BatchPlan, RunningPlan } from "../model/plan.ts";
 import type { StepDurations } from "../model/progress.ts";
 import { missedTicks } from "./batch-clock.ts";
 import { BatchProgress } from "./batch-progress.ts";
@@ -21,14 +20,16 @@ import { mayBeLeftOut, tryAgain } from "./failed-batch.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import type { ListenerBus } from "./listener-bus.ts";
-import { type LookingBack, withLookBack } from "./look-back.ts";
+import { type LookingBack, within, withLookBack } from "./look-back.ts";
 import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./plan-batch.ts";
 import type { Border, DriverProbe } from "./probe.ts";
 import { ProgressReport } from "./progress-report.ts";
 import { Backpressure } from "./rate/backpressure.ts";
 import { runOutputs } from "./run-outputs.ts";
+import { runningPlan } from "./running-plan.ts";
 import { TaskSums } from "./task-sums.ts";
 import type { Trigger } from "./trigger.ts";
+import type { WindowBlocks } from "./window-blocks.ts";
 
 export interface BatchLoopParts {
   readonly context: JobContext;
@@ -42,6 +43,7 @@ export interface BatchLoopParts {
   readonly broadcasts: Broadcasts;
   readonly bus: ListenerBus;
   readonly back: LookingBack;
+  readonly windows: WindowBlocks;
   readonly graphDigest: string;
   /** Of the job's module, where it is known. */
   readonly code?: string | undefined;
@@ -74,9 +76,10 @@ export class BatchLoop {
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
-    const { backpressure, batchIntervalMs } = parts.options;
+    const { journal, windows, broadcasts, options, context } = parts;
+    const { backpressure, batchIntervalMs } = options;
     this.#backpressure = backpressure && new Backpressure(backpressure, batchIntervalMs);
-    this.#lasting = lasting(parts.journal, parts.broadcasts, new TaskSums(parts.context.graph.accumulators));
+    this.#lasting = lasting(journal, windows, broadcasts, new TaskSums(context.graph.accumulators));
   }
 
   /** Resolves when there is nothing more to do or to be done. Rejects with what made a batch fail. */
@@ -274,7 +277,7 @@ export class BatchLoop {
       states.commit();
       sums.commit();
       windows.keep(plan.seq, run.windowBlocks());
-      windows.forgetAllBut(journal.world.earlier);
+      windows.forgetAllBut(within(journal.world, back.windowMs));
       for (const { source, planner } of streams) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
@@ -315,8 +318,8 @@ export class BatchLoop {
   /** After a restart: what windows still look back on is read again, batch by batch. */
   async #fillWindows(): Promise<void> {
     const { back, journal } = this.#parts;
-    const { earlier } = journal.world;
     if (back.windows.length === 0) return;
+    const earlier = within(journal.world, back.windowMs);
     for (const [i, plan] of earlier.entries()) {
       const again = { ...this.#runningPlan(plan), earlier: earlier.slice(0, i) };
       const failure = await this.#tryAgain(again.seq, () => this.#readAgain(again), false);
@@ -342,8 +345,9 @@ export class BatchLoop {
   }
 
   #runningPlan(plan: BatchPlan): RunningPlan {
-    const { journal, context, graphDigest, options } = this.#parts;
-    return runningPlan(plan, journal, context.appName, graphDigest, options.onRecordError);
+    const { journal, context, graphDigest, options, back } = this.#parts;
+    const earlier = within(journal.world, back.windowMs);
+    return runningPlan(plan, journal, context.appName, graphDigest, options.onRecordError, earlier);
   }
 
   async #border(border: Border): Promise<void> {
@@ -364,17 +368,4 @@ export class BatchLoop {
     const { sinks, context } = this.#parts;
     if (sinks.any) await sinks.fence(new BatchGraph(context.graph.nodes, plan));
   }
-}
-
-/** A batch that runs again keeps everything but the epoch: that is of who runs it. */
-export function runningPlan(
-  plan: BatchPlan,
-  { epoch, id, world }: Journal,
-  appName: string,
-  graphDigest: string,
-  onRecordError: OnRecordError,
-): RunningPlan {
-  const { slices, states, previousTime } = plan;
-  const pinned = digest([JSON.stringify({ slices, states, previousTime }), graphDigest]);
-  return { ...plan, epoch, checkpointId: id, appName, digest: pinned, earlier: world.earlier, onRecordError };
 }

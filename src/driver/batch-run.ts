@@ -1,27 +1,27 @@
 import { collectorOf, isEncoded } from "../executor/consumer.ts";
 import type { ExecutorPool, PooledTask } from "../executor/pool.ts";
-import type { Consumer, StateAdvance, TaskResult } from "../executor/protocol.ts";
+import type { Consumer, RunId, StateAdvance, TaskResult } from "../executor/protocol.ts";
 import type { Action, ActionRunner } from "../graph/action.ts";
 import { BatchGraph } from "../graph/batch-graph.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { BlockNode, Node, NodeOf, Output } from "../graph/node.ts";
 import type { ReadSize } from "../graph/source.ts";
 import { cutStages, missingBlocks, type TaskDraft, type Want } from "../graph/stages.ts";
-import { messageOf } from "../model/error-transfer.ts";
-import { assert, internalError, MillraceError } from "../model/errors.ts";
+import { assert, MillraceError } from "../model/errors.ts";
 import type { DataLoss, RecordsSkipped } from "../model/events.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import type { RunningPlan, Slice } from "../model/plan.ts";
 import { type Partition, partitionOf } from "../operators/partition.ts";
 import { type Blocks, BlockWriter } from "../shuffle/block.ts";
 import { decodeValues } from "../shuffle/codec.ts";
+import { ActionTurns } from "./action-turns.ts";
 import type { Broadcasts } from "./broadcasts.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import { SkippedRecords } from "./skipped-records.ts";
 import { States } from "./states.ts";
 import type { TaskSums } from "./task-sums.ts";
-import { WindowBlocks } from "./window-blocks.ts";
+import type { WindowBlocks } from "./window-blocks.ts";
 
 type ConsumerKind = Consumer extends infer C ? (C extends unknown ? Omit<C, "node" | "partition"> : never) : never;
 
@@ -38,8 +38,8 @@ export interface Lasting {
   readonly sums: TaskSums;
 }
 
-export function lasting(journal: Journal, broadcasts: Broadcasts, sums: TaskSums): Lasting {
-  return { states: new States(journal), windows: new WindowBlocks(), broadcasts, sums };
+export function lasting(journal: Journal, windows: WindowBlocks, broadcasts: Broadcasts, sums: TaskSums): Lasting {
+  return { states: new States(journal), windows, broadcasts, sums };
 }
 
 /** By output. */
@@ -53,6 +53,10 @@ export interface OutputResults {
 /** One batch on its way through the executors. Holds the blocks of its shuffles and caches until it ends. */
 export class BatchRun implements ActionRunner {
   readonly plan: RunningPlan;
+  readonly turns = new ActionTurns(() => this.#afterEnd());
+  /** Earlier batches that are read again for this one. They end with it at the latest. */
+  readonly beside = new Set<BatchRun>();
+  readonly #id: RunId;
   readonly #graph: BatchGraph;
   readonly #pool: ExecutorPool;
   readonly #fixed: FixedSources;
@@ -63,10 +67,6 @@ export class BatchRun implements ActionRunner {
   readonly #read = new Map<string, ReadSize>();
   readonly #losses = new Map<string, DataLoss>();
   readonly #skipped = new SkippedRecords();
-  #ended = false;
-  #underWay = 0;
-  #forsaken = false;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     graph: Graph,
@@ -82,7 +82,7 @@ export class BatchRun implements ActionRunner {
     this.#pool = pool;
     this.#fixed = fixed;
     this.#signal = AbortSignal.any([signal, this.#over.signal]);
-    pool.beginBatch(plan, lasting.broadcasts.values());
+    this.#id = pool.beginBatch(plan, lasting.broadcasts.values());
   }
 
   /**
@@ -90,8 +90,7 @@ export class BatchRun implements ActionRunner {
    * as an unhandled rejection, and hide why the batch fails. @returns whether there were any
    */
   forsakeActions(): boolean {
-    this.#forsaken = this.#underWay > 0;
-    return this.#forsaken;
+    return this.turns.forsake();
   }
 
   /** What was read from a source so far; twice as much when it was read twice. */
@@ -110,10 +109,12 @@ export class BatchRun implements ActionRunner {
   }
 
   end(): void {
-    this.#ended = true;
+    this.turns.end();
+    for (const other of this.beside) other.end();
+    this.beside.clear();
     this.#over.abort(this.#afterEnd());
     this.#blocks.clear();
-    this.#pool.endBatch(this.plan.seq);
+    this.#pool.endBatch(this.#id);
   }
 
   /** Whether a stream has an RDD in this batch. */
@@ -153,51 +154,36 @@ export class BatchRun implements ActionRunner {
   }
 
   run(node: Node, action: Action): Promise<unknown[]> {
-    return this.#inTurn(() => (action.kind === "take" ? this.#take(node, action.limit) : this.#act(node, action)));
+    return this.turns.take(() => (action.kind === "take" ? this.#take(node, action.limit) : this.#act(node, action)));
   }
 
   async *iterate(node: Node): AsyncIterableIterator<unknown> {
     const count = this.numPartitions(node);
     for (let partition = 0; partition < count; partition++) {
-      const [segments] = await this.#inTurn(() =>
-        this.#compute([{ node, consumer: COLLECTED, partitions: [partition] }]),
-      );
-      for await (const values of eachDecoded(segments![0])) yield* values;
+      for await (const values of await this.turns.take(() => this.partition(node, partition))) yield* values;
     }
+  }
+
+  /** All values of one partition, decoded as they are read, a few thousand at a time. */
+  async partition(node: Node, partition: number): Promise<AsyncIterable<readonly unknown[]>> {
+    const [segments] = await this.#compute([{ node, consumer: COLLECTED, partitions: [partition] }]);
+    return eachDecoded(segments![0]);
   }
 
   /** All values of a node, computed and encoded; they are decoded as they are read, a few thousand at a time, and then forgotten. */
   async partitions(node: Node): Promise<Partition<unknown>[]> {
-    const [encoded = []] = await this.#inTurn(() => this.#compute([{ node, consumer: COLLECTED }]));
+    const [encoded = []] = await this.turns.take(() => this.#compute([{ node, consumer: COLLECTED }]));
     return encoded.map((segments) => partitionOf(eachDecoded(segments)));
   }
 
   numPartitions(node: Node): number {
-    this.#refuseAfterEnd();
+    this.turns.refuseAfterEnd();
     return this.#graph.numPartitions(node);
   }
 
   offsetRanges(node: Node): readonly OffsetRange[] {
-    this.#refuseAfterEnd();
+    this.turns.refuseAfterEnd();
     return this.#graph.offsetRanges(node);
-  }
-
-  /** One action after the other: two at a time could compute the same shuffle twice. */
-  async #inTurn<R>(act: () => Promise<R>): Promise<R> {
-    this.#refuseAfterEnd();
-    this.#underWay++;
-    const result = this.#last.then(() => {
-      this.#refuseAfterEnd();
-      return act().catch((error) => {
-        // Before it goes through a function of the job's and looks like what that function threw.
-        throw MillraceError.is(error) ? error : internalError(messageOf(error), error);
-      });
-    });
-    this.#last = result.catch(() => {});
-    await this.#last;
-    this.#underWay--;
-    if (this.#forsaken) return new Promise<never>(() => {});
-    return result;
   }
 
   async #act(node: Node, action: Action, partitions?: readonly number[]): Promise<unknown[]> {
@@ -296,7 +282,7 @@ export class BatchRun implements ActionRunner {
     const state = this.#stateOf(draft);
     const result: TaskResult = await this.#pool.run(
       {
-        seq: this.plan.seq,
+        run: this.#id,
         slice,
         ...(state && { state }),
         inputs: leaf.kind === "source" || leaf.kind === "snapshots" ? [] : this.#inputsOf(leaf, partition),
@@ -356,10 +342,6 @@ export class BatchRun implements ActionRunner {
 
   #slicesOf({ source }: NodeOf<"source">): readonly Slice[] {
     return this.plan.slices[source.name] ?? this.#fixed.slicesOf(source);
-  }
-
-  #refuseAfterEnd(): void {
-    if (this.#ended) throw this.#afterEnd();
   }
 
   #afterEnd(): MillraceError {

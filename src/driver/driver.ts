@@ -5,15 +5,16 @@ import { closeResources } from "../executor/resource.ts";
 import type { ActionRunner } from "../graph/action.ts";
 import { digest } from "../graph/graph.ts";
 import type { DriverFunction, JobContext } from "../graph/job-context.ts";
+import type { Node } from "../graph/node.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import type { Clock } from "../model/clock.ts";
-import { type Duration, parseDuration } from "../model/duration.ts";
+import { type Duration, parseDuration, type Time } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import { askedBeforeStart } from "./actions-outside-batches.ts";
-import { BatchLoop, runningPlan } from "./batch-loop.ts";
+import { BatchLoop } from "./batch-loop.ts";
 import { BatchRun, lasting } from "./batch-run.ts";
 import { Broadcasts } from "./broadcasts.ts";
 import { closeFailed, closeInTime } from "./close.ts";
@@ -40,6 +41,8 @@ import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
 import { reshardStates } from "./reshard-states.ts";
 import { RunLog } from "./run-log.ts";
+import { runningPlan } from "./running-plan.ts";
+import { Slices } from "./slices.ts";
 import {
   keepsExactlyOnce,
   refuseIdleGraph,
@@ -49,6 +52,7 @@ import {
 } from "./streams.ts";
 import { ImmediateSums } from "./task-sums.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
+import { WindowBlocks } from "./window-blocks.ts";
 
 export interface DriverParts {
   readonly context: JobContext;
@@ -84,7 +88,9 @@ export class Driver {
   readonly #terminated = Promise.withResolvers<void>();
   #state: DriverState = "INITIALIZED";
   #journal: Journal | undefined;
+  readonly #windows = new WindowBlocks();
   #outside: BatchRun | undefined;
+  #slices: Slices | undefined;
   #failureTold = false;
 
   constructor(parts: DriverParts) {
@@ -145,9 +151,18 @@ export class Driver {
     }
     this.#bus.emit("onStreamingStarted", { time: clock.now() });
     const nothing = { seq: 0, batchTime: clock.now(), epoch: journal.epoch, slices: {} };
-    const plan = runningPlan(nothing, journal, context.appName, this.#graphDigest, this.#parts.options.onRecordError);
-    const own = lasting(journal, this.#broadcasts, new ImmediateSums(context.graph.accumulators));
+    const own = lasting(journal, new WindowBlocks(), this.#broadcasts, new ImmediateSums(context.graph.accumulators));
+    const { appName } = context;
+    const { onRecordError } = this.#parts.options;
+    const plan = runningPlan(nothing, journal, appName, this.#graphDigest, onRecordError, []);
     this.#outside = new BatchRun(context.graph, plan, this.#pool, this.#fixed, this.#force.signal, own);
+    this.#slices = new Slices({
+      ...this.#parts,
+      ...{ pool: this.#pool, fixed: this.#fixed, force: this.#force.signal, graphDigest: this.#graphDigest },
+      ...{ back: this.#back, windows: this.#windows, streams: this.#streams, journal, outside: this.#outside },
+      lasting: own,
+      onDataLoss: (loss) => this.#bus.emit("onDataLoss", loss),
+    });
     void this.#run(journal).then(
       () => this.#close(undefined),
       (error) => this.#close(error),
@@ -157,6 +172,12 @@ export class Driver {
   /** Runs the actions of RDDs that belong to no batch. */
   get outsideBatches(): ActionRunner {
     if (this.#outside) return this.#outside;
+    throw askedBeforeStart();
+  }
+
+  /** See {@link GraphRunner}. */
+  slice(node: Node, from: Time, to: Time): readonly ActionRunner[] {
+    if (this.#slices) return this.#slices.of(node, from, to);
     throw askedBeforeStart();
   }
 
@@ -294,6 +315,7 @@ export class Driver {
       broadcasts: this.#broadcasts,
       bus: this.#bus,
       back: this.#back,
+      windows: this.#windows,
       graphDigest: this.#graphDigest,
       code: this.#parts.code,
       journal,

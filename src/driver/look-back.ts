@@ -16,45 +16,61 @@ export interface LookingBack {
   /** Of all windows, also those that are states. */
   readonly panes: readonly Panes[];
   /** How long completed batches are looked back on by windows. */
-  readonly rememberMs: number;
+  readonly windowMs: number;
+  /** How long they are remembered for slices. */
+  readonly sliceMs: number;
 }
 
-/** Those that any output is computed from. */
-export function lookingBack({ graph }: JobContext): LookingBack {
-  const remember = new Map<Node, number>();
+/** How far windows look back from a node, by node: all that any of `ends` is computed from. */
+export function windowsBehind(ends: readonly Node[]): ReadonlyMap<Node, number> {
+  const found = new Map<Node, number>();
   const visit = (node: Node): number => {
-    let ms = remember.get(node);
+    let ms = found.get(node);
     if (ms === undefined) {
       ms = parentsOf(node).reduce((longest, parent) => Math.max(longest, visit(parent)), 0);
       // A window ends with its slide, and so up to one slide before the batch that gives it.
       if (node.kind === "window") ms += (node.panes.window + node.panes.slide) * node.panes.paneMs;
-      remember.set(node, ms);
+      found.set(node, ms);
     }
     return ms;
   };
-  const rememberMs = graph.outputs.reduce((longest, { node }) => Math.max(longest, visit(node)), 0);
-  const nodes = graph.nodes.filter((node) => remember.has(node));
+  for (const node of ends) visit(node);
+  return found;
+}
+
+/** States and windows: those that any output is computed from. */
+export function lookingBack({ graph }: JobContext): LookingBack {
+  const outputs = windowsBehind(graph.outputs.map(({ node }) => node));
+  // A slice may be of any stream, also of one that no output is computed from.
+  const looking = graph.rememberMs > 0 ? windowsBehind(graph.nodes) : outputs;
+  const nodes = graph.nodes.filter((node) => outputs.has(node));
   const states = nodes.filter((node) => node.kind === "state");
   const windows = nodes.filter((node) => node.kind === "window");
   return {
     states,
     windows,
     panes: [...states.flatMap(({ program }) => program.panes ?? []), ...windows.map(({ panes }) => panes)],
-    rememberMs,
+    windowMs: Math.max(0, ...looking.values()),
+    sliceMs: graph.rememberMs,
   };
+}
+
+/** Of the batches that are remembered those that a batch after the last complete one may look back on for `ms`. */
+export function within({ earlier, completeTime }: World, ms: number): readonly BatchPlan[] {
+  return ms === 0 ? [] : earlier.filter((plan) => plan.batchTime > (completeTime ?? 0) - ms);
 }
 
 /** Adds to a plan how it finds the states, and what the windows need. */
 export function withLookBack(plan: BatchPlan, { graph }: JobContext, back: LookingBack, world: World): BatchPlan {
-  if (back.states.length + back.windows.length === 0) return plan;
+  if (back.states.length + back.windows.length + back.sliceMs === 0) return plan;
   const states: { [name: string]: StatePlan } = {};
   const planned: BatchPlan = {
     ...plan,
     previousTime: world.completeTime ?? undefined,
-    rememberMs: back.rememberMs,
+    rememberMs: back.windowMs + back.sliceMs,
     states,
   };
-  const batch = new BatchGraph(graph.nodes, { ...planned, earlier: world.earlier } as RunningPlan);
+  const batch = new BatchGraph(graph.nodes, { ...planned, earlier: within(world, back.windowMs) } as RunningPlan);
   for (const { stateName, numPartitions, parent } of back.states) {
     const before = world.states[stateName];
     const inputs = parent.kind === "shuffle" ? parent.parent : parent;

@@ -8,6 +8,7 @@ import type { BatchProgress } from "./batch-progress.ts";
 import type { BatchRun, OutputResults } from "./batch-run.ts";
 import { type DriverSinks, outputFailed } from "./driver-sinks.ts";
 import type { DriverProbe } from "./probe.ts";
+import { runInBatch } from "./slices.ts";
 
 type ForeachRDDOutput = Extract<Output, { kind: "foreachRDD" }>;
 
@@ -101,7 +102,7 @@ async function callForeachRDD(output: ForeachRDDOutput, run: BatchRun, limits: O
   let forsaken = false;
   const call = async () => {
     try {
-      await output.f(rdd as never, batchTime, batch as never);
+      await runInBatch(run, () => output.f(rdd as never, batchTime, batch as never));
     } catch (error) {
       throw MillraceError.is(error) ? error : outputFailed(output, error);
     } finally {

@@ -15,8 +15,19 @@ export class WindowBlocks {
     return blocks;
   }
 
+  holds(window: Window, seq: number): boolean {
+    return this.#bySeq.get(seq)?.has(window) ?? false;
+  }
+
   keep(seq: number, blocks: ReadonlyMap<Window, readonly Blocks[]>): void {
-    if (blocks.size > 0) this.#bySeq.set(seq, blocks);
+    if (blocks.size > 0) this.#bySeq.set(seq, new Map([...(this.#bySeq.get(seq) ?? []), ...blocks]));
+  }
+
+  /** The same blocks, whatever is dropped here later. */
+  copy(): WindowBlocks {
+    const copy = new WindowBlocks();
+    for (const [seq, blocks] of this.#bySeq) copy.#bySeq.set(seq, blocks);
+    return copy;
   }
 
   /** Drops what is not among the batches that are still looked back on. */

@@ -2,7 +2,7 @@ import type { Graph } from "../graph/graph.ts";
 import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
-import type { BroadcastValue, Task, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, RunId, Task, TaskResult } from "./protocol.ts";
 import { TaskRunner } from "./task-runner.ts";
 
 /** `master: "local"`: tasks run in the driver's own thread, by the same rules of what may cross. */
@@ -26,12 +26,12 @@ export class InProcessExecutor implements Executor {
     return graph.fingerprint();
   }
 
-  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
-    this.#runner?.begin(plan, broadcasts);
+  beginBatch(run: RunId, plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#runner?.begin(run, plan, broadcasts);
   }
 
-  endBatch(seq: number): void {
-    this.#runner?.end(seq);
+  endBatch(run: RunId): void {
+    this.#runner?.end(run);
   }
 
   async run(task: Task, signal: AbortSignal): Promise<TaskResult> {

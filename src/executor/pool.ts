@@ -2,7 +2,7 @@ import { assert, MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
 import { compareFingerprints } from "./fingerprint.ts";
-import type { BroadcastValue, StateVersion, Task, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, RunId, StateVersion, Task, TaskResult } from "./protocol.ts";
 
 export interface PoolOptions {
   readonly size: number;
@@ -69,9 +69,10 @@ export class ExecutorPool {
   readonly #executors: Executor[] = [];
   readonly #idle: Executor[] = [];
   readonly #waiting: Applicant[] = [];
-  readonly #batches = new Map<number, readonly [RunningPlan, readonly BroadcastValue[]]>();
+  readonly #batches = new Map<RunId, readonly [RunningPlan, readonly BroadcastValue[]]>();
   /** In a row, by executor. */
   readonly #idleDeaths = new Map<number, number>();
+  #runs = 0;
   #stopped = false;
   #broken: unknown;
 
@@ -96,14 +97,17 @@ export class ExecutorPool {
     if (failed) throw failed.reason;
   }
 
-  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
-    this.#batches.set(plan.seq, [plan, broadcasts]);
-    for (const executor of this.#executors) executor.beginBatch(plan, broadcasts);
+  /** @returns what its tasks, and its end, are told by. */
+  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): RunId {
+    const run = ++this.#runs;
+    this.#batches.set(run, [plan, broadcasts]);
+    for (const executor of this.#executors) executor.beginBatch(run, plan, broadcasts);
+    return run;
   }
 
-  endBatch(seq: number): void {
-    this.#batches.delete(seq);
-    for (const executor of this.#executors) executor.endBatch(seq);
+  endBatch(run: RunId): void {
+    this.#batches.delete(run);
+    for (const executor of this.#executors) executor.endBatch(run);
   }
 
   /** Runs a task until one try succeeds. @throws the last try's error when `taskMaxFailures` tries have failed. */
@@ -157,7 +161,7 @@ export class ExecutorPool {
       await this.#startExecutor(id);
       return;
     }
-    for (const [plan, broadcasts] of this.#batches.values()) executor.beginBatch(plan, broadcasts);
+    for (const [run, [plan, broadcasts]] of this.#batches) executor.beginBatch(run, plan, broadcasts);
     void executor.died.then((death) => this.#diedIdle(executor, death));
     this.#release(executor);
   }

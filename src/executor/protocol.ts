@@ -7,6 +7,11 @@ import type { Skip } from "./skips.ts";
 
 /** What driver and executors say to each other. Only data travels: both have built the same graph from the same module. */
 
+/**
+ * One way through a batch. Its `seq` does not name it: while a batch runs, an earlier one may be read again for a slice, by two who ask at once.
+ */
+export type RunId = number;
+
 /** One thing that wants the records of one partition of a node. */
 export type Consumer = { readonly node: string; readonly partition: number } & (
   | { readonly kind: "blocks"; readonly of: string }
@@ -16,7 +21,7 @@ export type Consumer = { readonly node: string; readonly partition: number } & (
 
 /** One try of a task: reads one partition of one leaf, once, for all its consumers. */
 export interface Task {
-  readonly seq: number;
+  readonly run: RunId;
   readonly attempt: number;
   readonly consumers: readonly Consumer[];
   /** What to read when the leaf is a source. */
@@ -67,8 +72,13 @@ export interface BroadcastValue {
 }
 
 export type ToExecutor =
-  | { readonly type: "begin"; readonly plan: RunningPlan; readonly broadcasts: readonly BroadcastValue[] }
-  | { readonly type: "end"; readonly seq: number }
+  | {
+      readonly type: "begin";
+      readonly run: RunId;
+      readonly plan: RunningPlan;
+      readonly broadcasts: readonly BroadcastValue[];
+    }
+  | { readonly type: "end"; readonly run: RunId }
   | { readonly type: "task"; readonly id: number; readonly task: Task }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "stop" };

@@ -1,28 +1,28 @@
 import { type TaskVariables, withVariables } from "../graph/shared-variables.ts";
 import { assert } from "../model/errors.ts";
 import { decodeValues } from "../shuffle/codec.ts";
-import type { BroadcastValue, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, RunId, TaskResult } from "./protocol.ts";
 
 /** An executor's copies of broadcast values: decoded when the first task asks, kept as long as a batch may ask. */
 export class BroadcastCopies {
-  readonly #batches = new Map<number, readonly BroadcastValue[]>();
+  readonly #batches = new Map<RunId, readonly BroadcastValue[]>();
   readonly #copies = new Map<string, unknown>();
 
-  begin(seq: number, values: readonly BroadcastValue[]): void {
-    this.#batches.set(seq, values);
+  begin(run: RunId, values: readonly BroadcastValue[]): void {
+    this.#batches.set(run, values);
   }
 
-  end(seq: number): void {
-    this.#batches.delete(seq);
+  end(run: RunId): void {
+    this.#batches.delete(run);
     const wanted = new Set([...this.#batches.values()].flat().map(keyOf));
     // The next batch most likely wants what the last one had.
     if (wanted.size === 0) return;
     for (const key of this.#copies.keys()) if (!wanted.has(key)) this.#copies.delete(key);
   }
 
-  of(seq: number, id: string): unknown {
-    const value = this.#batches.get(seq)?.find((one) => one.id === id);
-    assert(value !== undefined, `batch ${seq} has no value of ${id}`);
+  of(run: RunId, id: string): unknown {
+    const value = this.#batches.get(run)?.find((one) => one.id === id);
+    assert(value !== undefined, `the batch has no value of ${id}`);
     const key = keyOf(value);
     if (!this.#copies.has(key)) this.#copies.set(key, decodeValues(new Uint8Array(value.memory))[0]);
     return this.#copies.get(key);
@@ -34,12 +34,12 @@ const keyOf = ({ id, version }: BroadcastValue) => `${id} ${version}`;
 /** Runs a task with the values of its batch. What it adds to accumulators goes with its result, and is lost with its failure. */
 export async function runWithVariables(
   copies: BroadcastCopies,
-  seq: number,
+  run: RunId,
   task: () => Promise<TaskResult>,
 ): Promise<TaskResult> {
   const sums: Record<string, number> = {};
   const variables: TaskVariables = {
-    broadcast: (id) => copies.of(seq, id),
+    broadcast: (id) => copies.of(run, id),
     add: (accumulator, amount) => {
       sums[accumulator] = (sums[accumulator] ?? 0) + amount;
     },

@@ -2,7 +2,7 @@ import { BatchGraph } from "../graph/batch-graph.ts";
 import type { Graph } from "../graph/graph.ts";
 import { assert } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
-import type { BroadcastValue, Task, TaskResult } from "./protocol.ts";
+import type { BroadcastValue, RunId, Task, TaskResult } from "./protocol.ts";
 import { closeResources } from "./resource.ts";
 import { runTask } from "./run-task.ts";
 import { BroadcastCopies, runWithVariables } from "./shared-variables.ts";
@@ -15,20 +15,20 @@ export class TaskRunner {
   readonly #sinks = new SinkConnections();
   readonly #states = new StateHome();
   readonly #copies = new BroadcastCopies();
-  readonly #batches = new Map<number, BatchGraph>();
+  readonly #batches = new Map<RunId, BatchGraph>();
 
   constructor(graph: Graph) {
     this.#graph = graph;
   }
 
-  begin(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
-    this.#copies.begin(plan.seq, broadcasts);
-    this.#batches.set(plan.seq, new BatchGraph(this.#graph.nodes, plan));
+  begin(run: RunId, plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#copies.begin(run, broadcasts);
+    this.#batches.set(run, new BatchGraph(this.#graph.nodes, plan));
   }
 
-  end(seq: number): void {
-    this.#batches.delete(seq);
-    this.#copies.end(seq);
+  end(run: RunId): void {
+    this.#batches.delete(run);
+    this.#copies.end(run);
   }
 
   /** Closes what this executor's tasks have opened: connections of sources, resources of the user. */
@@ -45,11 +45,11 @@ export class TaskRunner {
   }
 
   run(task: Task, signal: AbortSignal): Promise<TaskResult> {
-    const graph = this.#batches.get(task.seq);
-    assert(graph !== undefined, `a task of batch ${task.seq}, which has not begun here`);
+    const graph = this.#batches.get(task.run);
+    assert(graph !== undefined, `a task of a batch that has not begun here`);
     const { outputs, sharesVariables } = this.#graph;
     const home = { graph, outputs, sinks: this.#sinks, states: this.#states, signal };
     // Only who shares something pays for it.
-    return sharesVariables ? runWithVariables(this.#copies, task.seq, () => runTask(task, home)) : runTask(task, home);
+    return sharesVariables ? runWithVariables(this.#copies, task.run, () => runTask(task, home)) : runTask(task, home);
   }
 }

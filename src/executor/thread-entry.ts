@@ -30,10 +30,10 @@ async function start(): Promise<void> {
   port!.on("message", (message: ToExecutor) => {
     switch (message.type) {
       case "begin":
-        runner.begin(message.plan, message.broadcasts);
+        runner.begin(message.run, message.plan, message.broadcasts);
         break;
       case "end":
-        runner.end(message.seq);
+        runner.end(message.run);
         break;
       case "task": {
         const controller = new AbortController();

@@ -4,7 +4,7 @@ import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
 import { MillraceError, unreachable } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
-import type { BroadcastValue, FromExecutor, Task, TaskResult, ThreadData, ToExecutor } from "./protocol.ts";
+import type { BroadcastValue, FromExecutor, RunId, Task, TaskResult, ThreadData, ToExecutor } from "./protocol.ts";
 
 /** The entry has the ending that this file has: .ts from the sources, .js in the package. */
 const ENTRY = new URL(`./thread-entry${extname(import.meta.url)}`, import.meta.url);
@@ -55,12 +55,12 @@ export class ThreadExecutor implements Executor {
     return this.#ready.promise;
   }
 
-  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
-    this.#send({ type: "begin", plan, broadcasts });
+  beginBatch(run: RunId, plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#send({ type: "begin", run, plan, broadcasts });
   }
 
-  endBatch(seq: number): void {
-    this.#send({ type: "end", seq });
+  endBatch(run: RunId): void {
+    this.#send({ type: "end", run });
   }
 
   run(task: Task, signal: AbortSignal): Promise<TaskResult> {

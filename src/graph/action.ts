@@ -1,3 +1,4 @@
+import type { Time } from "../model/duration.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { Node } from "./node.ts";
 
@@ -20,6 +21,12 @@ export interface ActionRunner {
   iterate(node: Node): AsyncIterableIterator<unknown>;
   numPartitions(node: Node): number;
   offsetRanges(node: Node): readonly OffsetRange[];
+}
+
+/** The same for RDDs of a build function, which also knows the batches that were. */
+export interface GraphRunner extends ActionRunner {
+  /** One for each batch of these times, both included, the oldest first: it computes `node` as it was in that batch. */
+  slice(node: Node, from: Time, to: Time): readonly ActionRunner[];
 }
 
 /** Count, mean and the rest of some numbers; can be merged without losing digits. */

@@ -1,13 +1,14 @@
+import type { Time } from "../model/duration.ts";
 import type { MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
-import type { Action, ActionRunner } from "./action.ts";
+import type { Action, ActionRunner, GraphRunner } from "./action.ts";
 import type { Node } from "./node.ts";
 
 /** RDDs are made before there is anything to run them on; whoever starts sets the target. */
-export class DeferredRunner implements ActionRunner {
-  target: ActionRunner;
+export class DeferredRunner implements GraphRunner {
+  target: GraphRunner;
 
-  constructor(target: ActionRunner) {
+  constructor(target: GraphRunner) {
     this.target = target;
   }
 
@@ -26,12 +27,16 @@ export class DeferredRunner implements ActionRunner {
   offsetRanges(node: Node): readonly OffsetRange[] {
     return this.target.offsetRanges(node);
   }
+
+  slice(node: Node, from: Time, to: Time): readonly ActionRunner[] {
+    return this.target.slice(node, from, to);
+  }
 }
 
 /** Refuses every action, where there is code that waits for it and so hears of it. */
-export function refusingRunner(refusal: () => MillraceError): ActionRunner {
+export function refusingRunner(refusal: () => MillraceError): GraphRunner {
   const refuse = (): never => {
     throw refusal();
   };
-  return { run: async () => refuse(), iterate: refuse, numPartitions: refuse, offsetRanges: refuse };
+  return { run: async () => refuse(), iterate: refuse, numPartitions: refuse, offsetRanges: refuse, slice: refuse };
 }

@@ -10,6 +10,7 @@ import { cogroup } from "../shuffle/cogroup.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import { partitionBy } from "../shuffle/movement.ts";
 import type { State } from "../state/map-with-state.ts";
+import { BatchRDD } from "./batch-rdd.ts";
 import type { Graph } from "./graph.ts";
 import type { Node, NodeOf } from "./node.ts";
 import * as operations from "./operations.ts";
@@ -126,6 +127,16 @@ export class DStream<out T> extends StreamOutputs<T> {
     const parents = [this.node, operations.nodeOf("transformWith", other)];
     const transformed: NodeOf<"transform">["f"] = ([rdd, others], time) => f(rdd as RDD<T>, others as RDD<O>, time);
     return this.#stream(this.graph.node("transformWith", { kind: "transform", parents, f: transformed }));
+  }
+
+  /**
+   * This stream's RDDs of the batches from `from` to `to`, both included, the oldest first: `from` counts from the tick before it. They live
+   * as long as the function that asked. Each action reads that batch again, so its records must still be there; earlier batches must be
+   * remembered ({@link JobContext.remember}). A batch that was left out, or before the first one, has no RDD. Spark: `slice`.
+   * @runs driver, in foreachRDD or onDriver @throws NOT_REMEMBERED
+   */
+  slice(from: Time, to: Time): BatchRDD<T>[] {
+    return this.graph.slice(this.node, from, to).map((runner) => new BatchRDD<T>(this.node, runner));
   }
 
   /** Computes each partition once per batch and keeps the result until the batch ends. */

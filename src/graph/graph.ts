@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import type { ActionRunner } from "./action.ts";
+import type { ActionRunner, GraphRunner } from "./action.ts";
+import { refused } from "./action-trap.ts";
 import { nameAtCallSite } from "./call-site.ts";
 import { type Node, type Output, parentsOf } from "./node.ts";
 import { Accumulator, Broadcast } from "./shared-variables.ts";
@@ -26,12 +28,14 @@ export class Graph implements Scope {
   readonly outputs: Output[] = [];
   readonly broadcasts: Broadcast<unknown>[] = [];
   readonly accumulators: Accumulator[] = [];
-  readonly runner: ActionRunner;
+  readonly runner: GraphRunner;
   /** Milliseconds. */
   readonly batchInterval: number;
+  /** How long a completed batch can be looked at again, in ms. */
+  rememberMs = 0;
   #sealed = false;
 
-  constructor(runner: ActionRunner, batchInterval: number) {
+  constructor(runner: GraphRunner, batchInterval: number) {
     this.runner = runner;
     this.batchInterval = batchInterval;
   }
@@ -81,6 +85,27 @@ export class Graph implements Scope {
     const accumulator = new Accumulator(name);
     this.accumulators.push(accumulator);
     return accumulator;
+  }
+
+  remember(ms: number): void {
+    const place = nameAtCallSite("remember");
+    this.#refuseWhenSealed(place);
+    if (this.rememberMs > 0) {
+      throw new MillraceError(
+        "BAD_OPTION",
+        `${place} is the second one: batches are remembered for ${this.rememberMs} ms.`,
+        {
+          hint: "Call it once, with the longest time that is needed.",
+        },
+      );
+    }
+    this.rememberMs = ms;
+  }
+
+  /** @throws ACTION_IN_TRANSFORM within a transform: on an executor there is no other batch to look at. */
+  slice(node: Node, from: Time, to: Time): readonly ActionRunner[] {
+    if (current !== undefined) throw refused();
+    return this.runner.slice(node, from, to);
   }
 
   /** Whether functions of tasks may ask for anything that all tasks share. */

@@ -131,6 +131,14 @@ export class JobContext {
   }
 
   /**
+   * Keeps the plan of each completed batch for at least so long, so that {@link DStream.slice} can look at it again: offset ranges, no
+   * records. Once a job. Spark: `remember`. @throws BAD_OPTION
+   */
+  remember(duration: Duration): void {
+    this.graph.remember(parseDuration(duration, "remember", { minMs: 1 }));
+  }
+
+  /**
    * Once, on the driver, after the executors are ready: RDD actions, an HTTP endpoint, a report. A job without streams ends when
    * these have settled, a job with streams aborts `signal` when it ends; a failure stops the job. @runs driver
    */

@@ -1,4 +1,4 @@
-import type { ActionRunner } from "../graph/action.ts";
+import type { GraphRunner } from "../graph/action.ts";
 import { ActionTrap } from "../graph/action-trap.ts";
 import { DeferredRunner, refusingRunner } from "../graph/deferred-runner.ts";
 import { Graph } from "../graph/graph.ts";
@@ -9,7 +9,7 @@ import { resolveOptions } from "./options.ts";
 
 export interface BuildOptions {
   /** Runs the actions of RDDs when the job has started. Only the driver can: until then, and on executors, the RDDs are plans. */
-  readonly runner?: ActionRunner | undefined;
+  readonly runner?: GraphRunner | undefined;
   /** Instead of the brokers that the job names. */
   readonly brokers?: string | undefined;
 }

@@ -37,6 +37,7 @@ export type ErrorCode =
   | "ACTION_IN_TRANSFORM"
   | "ACTION_AFTER_BATCH"
   | "ACTION_NOT_AWAITED"
+  | "NOT_REMEMBERED"
   | "CLOSE_FAILED"
   | "EMPTY_RDD"
   | "BAD_OPTION"

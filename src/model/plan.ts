@@ -32,7 +32,7 @@ export interface BatchPlan {
   readonly states?: { readonly [name: string]: StatePlan } | undefined;
   /** By the id of the broadcast. */
   readonly broadcasts?: BroadcastVersions | undefined;
-  /** How long a completed batch is looked back on by windows, in ms. */
+  /** How long a completed batch is looked back on by windows and slices, in ms. */
   readonly rememberMs?: number | undefined;
 }
 

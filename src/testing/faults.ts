@@ -1,5 +1,5 @@
 import type { Executor } from "../executor/executor.ts";
-import type { BroadcastValue, Task, TaskResult } from "../executor/protocol.ts";
+import type { BroadcastValue, RunId, Task, TaskResult } from "../executor/protocol.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 
@@ -34,12 +34,12 @@ export class FaultyExecutor implements Executor {
     return this.#executor.start();
   }
 
-  beginBatch(plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
-    this.#executor.beginBatch(plan, broadcasts);
+  beginBatch(run: RunId, plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
+    this.#executor.beginBatch(run, plan, broadcasts);
   }
 
-  endBatch(seq: number): void {
-    this.#executor.endBatch(seq);
+  endBatch(run: RunId): void {
+    this.#executor.endBatch(run);
   }
 
   async run(task: Task, signal: AbortSignal): Promise<TaskResult> {

@@ -10,7 +10,7 @@ import type { Task, TaskResult } from "../../src/executor/protocol.ts";
 
 const died = (id: number) => new MillraceError("EXECUTOR_DIED", `Executor ${id} died.`, { hint: "Look why." });
 const result = (results: unknown[] = []): TaskResult => ({ results, records: 0, bytes: 0, losses: [], skips: [] });
-const task: PooledTask = { seq: 1, consumers: [], slice: undefined, inputs: [] };
+const task: PooledTask = { run: 1, consumers: [], slice: undefined, inputs: [] };
 const never = new AbortController().signal;
 
 class HeldExecutor implements Executor {
