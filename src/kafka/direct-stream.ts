@@ -39,8 +39,12 @@ export class DirectStreamPlanner implements SourcePlanner {
     this.#commits = commitTo === undefined ? undefined : new GroupCommits(new ConsumerGroup(cluster, commitTo), warn);
   }
 
-  open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
-    return this.#standing.open(signal, restored);
+  async open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
+    await this.#standing.open(signal, restored);
+    if (this.#standing.places.length > 0) return;
+    // Names are refused instead. A pattern that was mistyped would wait for ever, and nobody would know.
+    const pattern = String(this.#plan.topics);
+    this.#warn({ pattern }, `No topic matches ${pattern} yet. The first one that does is read from its first record.`);
   }
 
   async refuseUnrepeatable(window: OperatorName, signal: AbortSignal): Promise<void> {

@@ -130,6 +130,6 @@ function foreign(topic: string, number: string, partitions: readonly TopicPartit
     ? `partition ${number} of "${topic}", which has no such partition`
     : `topic "${topic}"`;
   return new MillraceError("BAD_OPTION", `fromOffsets names ${what}, which the stream does not read.`, {
-    hint: `The stream reads ${topics.map((t) => `"${t}"`).join(", ")}.`,
+    hint: `The stream reads ${topics.length === 0 ? "no topic yet: none matches its pattern" : topics.map((t) => `"${t}"`).join(", ")}.`,
   });
 }

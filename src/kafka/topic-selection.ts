@@ -32,7 +32,7 @@ export function nameOfSelection(topics: TopicSelection): string {
   return topics.map((t) => (typeof t === "string" ? t : `${t.topic}-${t.partition}`)).join(",");
 }
 
-/** All selected partitions, topics by name, partitions by number. @throws TOPIC_NOT_FOUND */
+/** All selected partitions, topics by name, partitions by number: of a pattern perhaps none yet. @throws TOPIC_NOT_FOUND for a name */
 export async function partitionsOf(
   cluster: KafkaCluster,
   topics: TopicSelection,
@@ -42,11 +42,6 @@ export async function partitionsOf(
   const all = (await cluster.topics(namesOf(topics), signal)).flatMap(({ topic, topicId, partitions }) =>
     partitions.map(({ partition }) => ({ topic, partition, topicId })),
   );
-  if (all.length === 0) {
-    throw new MillraceError("TOPIC_NOT_FOUND", `No topic matches ${String(topics)}.`, {
-      hint: "Check the pattern, or create a topic first.",
-    });
-  }
   if (assigned === undefined) return all;
   return assigned.map((wanted) => {
     const found = all.find(({ topic, partition }) => topic === wanted.topic && partition === wanted.partition);

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import type { DStream, Partition } from "millrace";
+import { type DStream, defineJob, KafkaUtils, type Partition, runJob } from "millrace";
 import { defineSink } from "millrace/sinks";
 import { holdStream } from "../helpers/held-stream.ts";
-import { addPartitions, createAgain, createTopic, deleteTopic } from "../helpers/kafka.ts";
+import { addPartitions, bootstrapServers, createAgain, createTopic, deleteTopic } from "../helpers/kafka.ts";
 import { produce, produceMany } from "../helpers/produce.ts";
 
 /** A beginning of names that only this run has, and the pattern of it. */
@@ -56,6 +56,49 @@ test("a topic that comes to match the pattern is read from its first record; the
   await produce(later, [{ value: "2" }]);
   assert.deepEqual(await stream.batch(), [`${sooner}/1:0=1`, `${later}/0:0=2`]);
   assert.equal(stream.tasks.length, 3);
+});
+
+test("a pattern that nothing matches waits, says so once, and reads the first topic that comes from its first record", async (t) => {
+  const { prefix, pattern } = prefixOfNames();
+  const warnings: [object, string][] = [];
+  const silent = { debug() {}, info() {}, error() {} };
+  const logger = { ...silent, warn: (fields: object, message?: string) => void warnings.push([fields, message!]) };
+  const params = { "auto.offset.reset": "latest" } as const;
+  const totals: number[][] = [];
+  const also = (values: DStream<string>) =>
+    values.count().foreachRDD(async (rdd) => void totals.push(await rdd.collect()));
+  const first = await holdStream(t, pattern, { params, logger, also });
+  assert.deepEqual(await first.batch(), []);
+  assert.deepEqual(await first.batch(), []);
+  await first.stop();
+  const second = await holdStream(t, pattern, { params, also, disk: first.disk });
+  assert.deepEqual(await second.batch(), []);
+  assert.deepEqual(warnings, [
+    [
+      { pattern: String(pattern) },
+      `No topic matches ${String(pattern)} yet. The first one that does is read from its first record.`,
+    ],
+  ]);
+  const topic = await createTopic({ name: `${prefix}-a` }, { partitions: 2 });
+  await produce(topic, [{ value: "1", partition: 1 }]);
+  assert.deepEqual(await second.batch(), [`${topic}/1:0=1`]);
+  assert.deepEqual(totals, [[0], [0], [0], [1]]);
+});
+
+test("onData waits for the first topic that matches a pattern", async () => {
+  const { prefix, pattern } = prefixOfNames();
+  const seen = Promise.withResolvers<string[]>();
+  const job = defineJob({ appName: "waiting", batchInterval: "100ms", master: "local", trigger: "onData" }, (ssc) => {
+    const kafkaParams = { "bootstrap.servers": bootstrapServers(), "metadata.max.age.ms": 0 };
+    KafkaUtils.createDirectStream(ssc, pattern, kafkaParams).foreachRDD(async (rdd) => {
+      seen.resolve((await rdd.collect()).map(({ value }) => value!));
+    });
+  });
+  await using running = await runJob(job, { logger: { debug() {}, info() {}, warn() {}, error() {} } });
+  running.awaitTermination().catch(seen.reject);
+  const topic = await createTopic({ name: `${prefix}-a` });
+  await produce(topic, [{ value: "1" }]);
+  assert.deepEqual(await seen.promise, ["1"]);
 });
 
 test("what appeared while the driver was down is read from its first record", async (t) => {
