@@ -6,6 +6,7 @@ import { InProcessExecutor } from "./executor/in-process.ts";
 import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
 import { Graph } from "./graph/graph.ts";
 import { JobContext } from "./graph/job-context.ts";
+import { requireFunction } from "./graph/operations.ts";
 import { type JobOptions, type ResolvedOptions, resolveOptions } from "./job/options.ts";
 import { systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
@@ -19,6 +20,9 @@ export interface StreamingContextOptions extends Omit<JobOptions<{}>, "module" |
   handleSignals?: boolean | undefined;
 }
 
+/** The contexts of this process that were started and have not ended yet. */
+const started: StreamingContext[] = [];
+
 /**
  * A plain script, in this process (`local`): describe streams, start, await. For threads move the graph into {@link defineJob}, which
  * executors can import. Spark: `StreamingContext`.
@@ -29,6 +33,23 @@ export class StreamingContext extends JobContext implements RunningJob {
   readonly #runner: DeferredRunner;
   #driver: Driver | undefined;
   #stoppedBeforeStart = false;
+
+  /** The context of this process that runs, of several the one that was started last; undefined when none does. */
+  static getActive(): StreamingContext | undefined {
+    return started.findLast((context) => context.getState() === "ACTIVE");
+  }
+
+  /**
+   * {@link getActive}, or else the context that `setup` returns, which is not started. @throws BAD_OPTION when it returns none
+   */
+  static getActiveOrCreate(setup: () => StreamingContext): StreamingContext {
+    requireFunction("getActiveOrCreate", setup);
+    const context = StreamingContext.getActive() ?? setup();
+    if (context instanceof StreamingContext) return context;
+    throw new MillraceError("BAD_OPTION", "The function given to getActiveOrCreate returned no StreamingContext.", {
+      hint: "Make the context and describe its streams there, return it, and start it outside.",
+    });
+  }
 
   constructor(options: StreamingContextOptions) {
     if (threadData !== undefined) {
@@ -65,6 +86,8 @@ export class StreamingContext extends JobContext implements RunningJob {
       createExecutor: () => new InProcessExecutor(() => this.graph),
     });
     this.#driver = driver;
+    started.push(this);
+    void driver.closed.then(() => started.splice(started.indexOf(this), 1));
     this.#runner.target = actionsOutsideBatches(driver);
     await driver.start();
     if (this.#options.handleSignals) void driver.closed.then(stopOnSignals(driver, this.#options.logger));

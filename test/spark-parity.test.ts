@@ -47,6 +47,11 @@ function methodsOf({ prototype }: { readonly prototype: object }): string[] {
   return [...new Set(names)].filter((name) => !INTERNAL.includes(name));
 }
 
+/** What is asked of the class itself. */
+const contextStatics = Object.getOwnPropertyNames(StreamingContext).filter(
+  (name) => typeof Reflect.get(StreamingContext, name) === "function",
+);
+
 const streamOptions = membersOf("src/kafka/kafka-utils.ts", "DirectStreamOptions");
 const callbacks = membersOf("src/model/events.ts", "StreamingListener");
 const infos = ["BatchInfo", "InputInfo", "OutputInfo", "OutputOperationInfo"].flatMap((type) =>
@@ -62,7 +67,7 @@ const rdd = methodsOf(RDD);
 const chapters: { readonly [chapter: string]: readonly string[] } = {
   KafkaUtils: [...Object.keys(KafkaUtils), ...streamOptions, ...Object.keys(millrace)],
   OffsetRange: [...Object.keys(OffsetRange), "OffsetRange", "ConsumerRecord", "offsetRanges"],
-  StreamingContext: [...methodsOf(StreamingContext), ...Object.keys(millrace), ...jobOptions],
+  StreamingContext: [...methodsOf(StreamingContext), ...contextStatics, ...Object.keys(millrace), ...jobOptions],
   DStream: stream,
   "DStream of pairs": stream,
   State: [...methodsOf(StreamWithState), ...membersOf("src/state/map-with-state.ts", "State")],
@@ -109,7 +114,10 @@ test("every public method, option and callback is in the table", () => {
     [streams, methodsOf(StreamWithState)],
     [plans, [...rdd]],
     [kafka, [...Object.keys(KafkaUtils), ...Object.keys(OffsetRange), ...streamOptions]],
-    [namedIn((chapter) => chapter === "StreamingContext"), [...methodsOf(JobContext), ...methodsOf(StreamingContext)]],
+    [
+      namedIn((chapter) => chapter === "StreamingContext"),
+      [...methodsOf(JobContext), ...methodsOf(StreamingContext), ...contextStatics],
+    ],
     [namedIn((chapter) => chapter === "Configuration"), [...jobOptions, ...backpressure]],
     [namedIn((chapter) => chapter === "Listeners"), callbacks],
   ];

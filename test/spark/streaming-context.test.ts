@@ -70,15 +70,57 @@ test("stop before start: the context is stopped, and does not start any more", a
   await assert.rejects(ssc.start(), { code: "WRONG_STATE", message: /was stopped before/ });
 });
 
-test("get_active: several contexts run at once here, and each says itself how it stands", async () => {
+test("get_active: none before a start, the context while it runs, none after its end, also when it fails", async () => {
+  assert.equal(StreamingContext.getActive(), undefined);
+  const ssc = context();
+  assert.equal(StreamingContext.getActive(), undefined);
+  await ssc.start();
+  assert.equal(StreamingContext.getActive(), ssc);
+  await ssc.stop();
+  assert.equal(StreamingContext.getActive(), undefined);
+
+  const failing = new StreamingContext({ appName: "failing", batchInterval: 20 });
+  failing.queueStream([[1]]).foreachRDD(() => {
+    throw new Error("it fails");
+  });
+  await failing.start();
+  await assert.rejects(failing.awaitTermination(), /it fails/);
+  assert.equal(StreamingContext.getActive(), undefined);
+  const idle = new StreamingContext({ appName: "idle", batchInterval: 20 });
+  await assert.rejects(idle.start(), { code: "WRONG_STATE" });
+  assert.equal(StreamingContext.getActive(), undefined);
+});
+
+test("get_active: several contexts run at once here; the one that was started last is the active one", async () => {
   const [one, other] = [context(), context()];
   assert.equal(one.getState(), "INITIALIZED");
-  await one.start();
   await other.start();
+  await one.start();
   assert.deepEqual([one.getState(), other.getState()], ["ACTIVE", "ACTIVE"]);
+  assert.equal(StreamingContext.getActive(), one);
   await one.stop();
   assert.deepEqual([one.getState(), other.getState()], ["STOPPED", "ACTIVE"]);
+  assert.equal(StreamingContext.getActive(), other);
   await other.stop();
+});
+
+test("get_active_or_create: setup is called when nothing runs, and only then", async () => {
+  let calls = 0;
+  const setup = () => {
+    calls++;
+    return context();
+  };
+  const ssc = StreamingContext.getActiveOrCreate(setup);
+  assert.deepEqual([calls, ssc.getState()], [1, "INITIALIZED"]);
+  await ssc.start();
+  assert.equal(StreamingContext.getActiveOrCreate(setup), ssc);
+  assert.equal(calls, 1);
+  await ssc.stop();
+  assert.notEqual(StreamingContext.getActiveOrCreate(setup), ssc);
+  assert.equal(calls, 2);
+  for (const wrong of ["no function", () => undefined]) {
+    assert.throws(() => StreamingContext.getActiveOrCreate(wrong as never), { code: "BAD_OPTION" });
+  }
 });
 
 test("await_termination_or_timeout: false while it runs, true when it has stopped", async () => {
