@@ -8,7 +8,7 @@ export interface HttpRequest {
   readonly method: "GET" | "POST";
   readonly url: URL;
   readonly body: object | undefined;
-  readonly auth: { readonly username: string; readonly password: string } | undefined;
+  readonly headers: { readonly [header: string]: string };
   readonly ssl: SecureContextOptions | undefined;
   /** Milliseconds until the whole answer must be there. */
   readonly timeout: number;
@@ -24,14 +24,13 @@ const CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
 const BODY_BYTES_MAX = 32 * 2 ** 20;
 
 /** One request on a connection of its own, which ends with it. Node's fetch takes no certificates. */
-export async function ask({ method, url, body, auth, ssl, timeout }: HttpRequest): Promise<HttpAnswer> {
+export async function ask({ method, url, body, headers, ssl, timeout }: HttpRequest): Promise<HttpAnswer> {
   const secure = url.protocol === "https:";
   const request = (secure ? secureRequest : plainRequest)(url, {
     method,
     agent: false,
     signal: AbortSignal.timeout(timeout),
-    headers: { accept: `${CONTENT_TYPE}, application/json`, ...(body && { "content-type": CONTENT_TYPE }) },
-    ...(auth && { auth: `${auth.username}:${auth.password}` }),
+    headers: { accept: `${CONTENT_TYPE}, application/json`, ...(body && { "content-type": CONTENT_TYPE }), ...headers },
     ...(secure ? ssl : {}),
   });
   // What breaks off after the head of the answer is told by its body.

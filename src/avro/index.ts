@@ -6,5 +6,5 @@ export {
   confluentAvro,
   confluentAvroEncoder,
 } from "./confluent.ts";
-export type { RegistryOptions } from "./registry.ts";
+export type { RegistryAuth, RegistryLogin, RegistryOptions, RegistryToken } from "./registry-address.ts";
 export type { AvroSchema, SchemaOptions } from "./schema.ts";

@@ -1,28 +1,9 @@
-import type { SecureContextOptions } from "node:tls";
 import { systemClock } from "../model/clock.ts";
-import { type Duration, parseDuration } from "../model/duration.ts";
+import { parseDuration } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
-import { type Check, checkedLater } from "../model/options.ts";
 import { ask, type HttpAnswer } from "./http.ts";
-
-/** Where schemas are kept: anything that speaks Confluent's REST interface (Confluent, Apicurio, Karapace, Redpanda). */
-export interface RegistryOptions {
-  /** Its address, with the path before `/subjects`: `http://localhost:8081`, for Apicurio `http://localhost:8080/apis/ccompat/v7`. */
-  readonly registry: string | URL;
-  readonly auth?: { readonly username: string; readonly password: string } | undefined;
-  /** For https: `ca`, `cert`, `key` as in Node. @default what Node trusts */
-  readonly ssl?: SecureContextOptions | undefined;
-  /** How long a registry that does not answer is asked again, until the task fails. @default "30s" */
-  readonly timeout?: Duration | undefined;
-}
-
-const isAuth: Check = (value) => {
-  const { username, password } = (value ?? {}) as { username?: unknown; password?: unknown };
-  return typeof username === "string" && typeof password === "string" ? undefined : "must be { username, password }";
-};
-
-export const REGISTRY_CHECKS = { registry: checkedLater, auth: isAuth, ssl: checkedLater, timeout: checkedLater };
+import { headersOf, nodesOf, type RegistryNode, type RegistryOptions, whoAsks } from "./registry-address.ts";
 
 /** A schema as a registry has it. */
 export interface RegisteredSchema {
@@ -47,26 +28,19 @@ const ONE_REQUEST_MS = 10_000;
 
 /** The few requests of Confluent's interface that are needed. */
 export class Registry {
-  readonly #base: URL;
-  readonly #options: RegistryOptions;
-  readonly #auth: RegistryOptions["auth"];
+  readonly #nodes: readonly RegistryNode[];
+  readonly #ssl: RegistryOptions["ssl"];
   readonly #timeoutMs: number;
-  /** Without a password that may stand in the URL. */
+  /** Without a password that may stand in a URL. */
   readonly address: string;
+  /** The node that answered last. */
+  #current = 0;
 
   /** @throws BAD_OPTION */
   constructor(owner: string, options: RegistryOptions) {
-    this.#options = options;
-    this.#base = addressOf(owner, options.registry);
-    const { username, password } = this.#base;
-    this.#auth =
-      options.auth ??
-      (username === ""
-        ? undefined
-        : { username: decodeURIComponent(username), password: decodeURIComponent(password) });
-    this.#base.username = "";
-    this.#base.password = "";
-    this.address = this.#base.href;
+    this.#nodes = nodesOf(owner, options);
+    this.#ssl = options.ssl;
+    this.address = this.#nodes.map(({ base }) => base.href).join(", ");
     this.#timeoutMs = parseDuration(options.timeout ?? "30s", "timeout", { minMs: 1 });
   }
 
@@ -91,28 +65,40 @@ export class Registry {
     return id;
   }
 
-  /** Asks again, with growing pauses, while the registry does not answer or is in trouble itself. */
+  /** Asks one node after the other, and all of them again, with growing pauses, while none answers or they are in trouble themselves. */
   async #ask<R>(method: "GET" | "POST", path: string, body?: object): Promise<R> {
     const until = performance.now() + this.#timeoutMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      const left = Math.ceil(until - performance.now());
-      const answer = await this.#askOnce(method, path, body, Math.max(1, Math.min(left, ONE_REQUEST_MS)));
-      if (!("trouble" in answer)) return this.#read(answer);
-      const { code = "" } = answer.trouble as { code?: string };
-      if (performance.now() + pauseMs >= until || NO_TRUST.has(code)) throw this.#unreachable(answer.trouble);
+      const first = this.#current;
+      const troubles: unknown[] = [];
+      for (let asked = 0; asked < this.#nodes.length; asked++) {
+        const index = (first + asked) % this.#nodes.length;
+        const node = this.#nodes[index]!;
+        // A node that swallows requests leaves the others their part of the time.
+        const left = Math.ceil((until - performance.now()) / (this.#nodes.length - asked));
+        const answer = await this.#askOnce(node, method, path, body, Math.max(1, Math.min(left, ONE_REQUEST_MS)));
+        if (!("trouble" in answer)) {
+          this.#current = index;
+          return this.#read(answer, node);
+        }
+        troubles.push(answer.trouble);
+      }
+      const isFinal = troubles.every((trouble) => NO_TRUST.has(codeOf(trouble)));
+      if (performance.now() + pauseMs >= until || isFinal) throw this.#unreachable(troubles);
       await systemClock.sleepUntil(systemClock.now() + pauseMs, new AbortController().signal);
     }
   }
 
   async #askOnce(
+    node: RegistryNode,
     method: "GET" | "POST",
     path: string,
     body: object | undefined,
     timeout: number,
   ): Promise<HttpAnswer | { readonly trouble: unknown }> {
+    const headers = await headersOf(node);
     try {
-      const url = new URL(path, this.#base);
-      const answer = await ask({ method, url, body, auth: this.#auth, ssl: this.#options.ssl, timeout });
+      const answer = await ask({ method, url: new URL(path, node.base), body, headers, ssl: this.#ssl, timeout });
       const passing = answer.status >= 500 || answer.status === 429 || answer.status === 408;
       return passing ? { trouble: new RegistryAnswer(answer.status, wordsOf(answer)) } : answer;
     } catch (error) {
@@ -120,42 +106,43 @@ export class Registry {
     }
   }
 
-  #read<R>(answer: HttpAnswer): R {
+  #read<R>(answer: HttpAnswer, { base, auth }: RegistryNode): R {
     const { status } = answer;
-    if (status === 401 || status === 403) throw this.#refusedLogin(answer);
+    if (status === 401 || status === 403) {
+      throw new MillraceError(
+        "REGISTRY_REFUSED",
+        `The registry at ${base.href} refused ${whoAsks(auth)} (${wordsOf(answer)}).`,
+        { hint: "Check `auth`, and what this user may do." },
+      );
+    }
     if (status < 200 || status >= 300) throw new RegistryAnswer(status, wordsOf(answer));
     try {
       return JSON.parse(answer.body) as R;
     } catch (cause) {
-      throw new MillraceError("REGISTRY_REFUSED", `What answers at ${this.address} is no schema registry.`, {
+      throw new MillraceError("REGISTRY_REFUSED", `What answers at ${base.href} is no schema registry.`, {
         hint: "Check the path: it ends before /subjects and /schemas. For Apicurio it is /apis/ccompat/v7.",
         cause,
       });
     }
   }
 
-  #refusedLogin(answer: HttpAnswer): MillraceError {
-    const who = this.#auth === undefined ? "a request without a login" : `the login of "${this.#auth.username}"`;
-    return new MillraceError(
-      "REGISTRY_REFUSED",
-      `The registry at ${this.address} refused ${who} (${wordsOf(answer)}).`,
-      { hint: "Check `auth`, and what this user may do." },
-    );
-  }
-
-  #unreachable(cause: unknown): MillraceError {
-    const { code = "" } = cause as { code?: string };
+  /** By the trouble of the node that was asked last; that of the others is in its cause. */
+  #unreachable(troubles: readonly unknown[]): MillraceError {
+    const last = troubles.at(-1);
+    const code = codeOf(last);
     const time = NO_TRUST.has(code) ? "" : ` for ${this.#timeoutMs / 1000} s`;
     return new MillraceError(
       "REGISTRY_UNREACHABLE",
-      `The registry at ${this.address} gave no usable answer${time}: ${messageOf(cause) || code}`,
+      `The registry at ${this.address} gave no usable answer${time}: ${messageOf(last) || code}`,
       {
         hint: HINTS[code] ?? "Check that it is up and can be reached from here; `timeout` is how long it is asked.",
-        cause,
+        cause: troubles.length === 1 ? last : new AggregateError(troubles, "no node answered"),
       },
     );
   }
 }
+
+const codeOf = (trouble: unknown): string => (trouble as { readonly code?: string }).code ?? "";
 
 const NO_TRUST = new Set([
   "SELF_SIGNED_CERT_IN_CHAIN",
@@ -185,16 +172,4 @@ function wordsOf({ status, body }: HttpAnswer): string {
     // An answer of something in between, as a page.
   }
   return `status ${status}`;
-}
-
-function addressOf(owner: string, registry: unknown): URL {
-  const text = registry instanceof URL ? registry.href : registry;
-  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && (url.protocol === "http:" || url.protocol === "https:")) {
-    if (!url.pathname.endsWith("/")) url.pathname += "/";
-    return url;
-  }
-  throw new MillraceError("BAD_OPTION", `${owner}: "registry" must be an http: or https: address.`, {
-    hint: 'For example registry: "http://localhost:8081".',
-  });
 }

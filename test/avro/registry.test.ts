@@ -222,6 +222,30 @@ test("a registry in trouble is asked again, and one that stays away is an error 
   });
 });
 
+test("of several addresses the next one is asked when one is dead, and the one that answered stays the first", async (t) => {
+  const [nobody] = await freePorts(1);
+  const dead = `http://127.0.0.1:${nobody}`;
+  await using troubled = await openGate(registry.url);
+  troubled.trouble = Number.POSITIVE_INFINITY;
+  await using good = await openGate(registry.url);
+  const list = [dead, new URL(troubled.url), good.url];
+  const topic = await createTopic(t);
+  await produce(topic, [
+    { value: await encoded(point("x"), { x: 1 }, topic, { registry: list }) },
+    { value: await encoded(point("x", "y"), { x: 2, y: 3 }, topic, { registry: list.join() }) },
+  ]);
+  troubled.requests.length = 0;
+  good.requests.length = 0;
+  assert.deepEqual(await valuesOf(topic, confluentAvro<object>({ registry: list })), [{ x: 1 }, { x: 2, y: 3 }]);
+  assert.equal(good.requests.length, 2);
+  assert(troubled.requests.length <= 2, "once for each schema that was asked for at the same time");
+
+  await assert.rejects(valuesOf(topic, confluentAvro({ registry: [dead, troubled.url], timeout: 50 })), {
+    code: "REGISTRY_UNREACHABLE",
+    message: `The registry at ${dead}/, ${troubled.url}/ gave no usable answer for 0.05 s: status 503`,
+  });
+});
+
 test("a registry that takes the request and never answers is given up", async (t) => {
   const silent = createServer().listen(0, "127.0.0.1");
   t.after(() => silent.close());
