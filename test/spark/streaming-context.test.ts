@@ -72,7 +72,7 @@ test("stop before start: the context is stopped, and does not start any more", a
 
 test("get_active: none before a start, the context while it runs, none after its end, also when it fails", async () => {
   assert.equal(StreamingContext.getActive(), undefined);
-  const ssc = context();
+  await using ssc = context();
   assert.equal(StreamingContext.getActive(), undefined);
   await ssc.start();
   assert.equal(StreamingContext.getActive(), ssc);
@@ -92,7 +92,8 @@ test("get_active: none before a start, the context while it runs, none after its
 });
 
 test("get_active: several contexts run at once here; the one that was started last is the active one", async () => {
-  const [one, other] = [context(), context()];
+  await using one = context();
+  await using other = context();
   assert.equal(one.getState(), "INITIALIZED");
   await other.start();
   await one.start();
@@ -110,7 +111,7 @@ test("get_active_or_create: setup is called when nothing runs, and only then", a
     calls++;
     return context();
   };
-  const ssc = StreamingContext.getActiveOrCreate(setup);
+  await using ssc = StreamingContext.getActiveOrCreate(setup);
   assert.deepEqual([calls, ssc.getState()], [1, "INITIALIZED"]);
   await ssc.start();
   assert.equal(StreamingContext.getActiveOrCreate(setup), ssc);
