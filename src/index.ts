@@ -11,6 +11,8 @@ export { resource } from "./executor/resource.ts";
 export { BatchRDD, type Stats } from "./graph/batch-rdd.ts";
 /** A sequence of RDDs, one per batch. */
 export { DStream, type StatefulDStream } from "./graph/dstream.ts";
+/** What `histogram` gives. */
+export type { Histogram } from "./graph/histogram.ts";
 /** What a build function gets. */
 export type { JobContext } from "./graph/job-context.ts";
 export type { Folded, KeyOf, Named, Pair, ShuffleOptions, ValueOf } from "./graph/pair.ts";

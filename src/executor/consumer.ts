@@ -1,5 +1,6 @@
 import { type Action, type Moments, noMoments } from "../graph/action.ts";
 import { unreachable } from "../model/errors.ts";
+import { compareRanks, type Rank, rankOf } from "../operators/order.ts";
 import { enough, type Receiver } from "../operators/receiver.ts";
 import { encodeValues } from "../shuffle/codec.ts";
 import { KeyMap } from "../shuffle/key.ts";
@@ -30,6 +31,12 @@ export function collectorOf(action: CollectedAction, name: string): Collector {
       return countBy(name, (value) => value);
     case "stats":
       return stats();
+    case "extreme":
+      return extreme(name, action.sign);
+    case "lookup":
+      return lookup(name, action.key);
+    case "histogram":
+      return histogram(action.edges);
     default:
       return unreachable(action);
   }
@@ -119,7 +126,54 @@ function stats(): Collector {
   };
 }
 
+function extreme(name: string, sign: 1 | -1): Collector {
+  let best: { readonly value: unknown; readonly rank: Rank } | undefined;
+  return {
+    push: (value) => {
+      const rank = rankOf(value, (same) => same, name);
+      if (best === undefined || sign * compareRanks(rank, best.rank) < 0) best = { value, rank };
+    },
+    end,
+    result: () => (best === undefined ? [] : [encodeValues([best.value], name)]),
+  };
+}
+
+function lookup(name: string, key: unknown): Collector {
+  const wanted = new KeyMap<true>();
+  wanted.add(key, true);
+  const { push, end, result } = collect(name);
+  return {
+    push: (pair) => {
+      const [key, value] = pair as readonly [unknown, unknown];
+      if (wanted.find(key) !== undefined) push(value);
+    },
+    end,
+    result,
+  };
+}
+
+/** The last bucket has its upper edge as well. What is no number, or outside, is in none. */
+function histogram(edges: readonly number[]): Collector {
+  const counts: number[] = Array(edges.length - 1).fill(0);
+  const last = edges.at(-1)!;
+  return {
+    push: (value) => {
+      const x = value as number;
+      if (!(x >= edges[0]! && x <= last)) return;
+      let [low, high] = [0, counts.length - 1];
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if (edges[middle]! <= x) low = middle;
+        else high = middle - 1;
+      }
+      counts[low]!++;
+    },
+    end,
+    result: () => counts,
+  };
+}
+
 /** Actions whose per-partition results travel encoded, in segments. */
 export function isEncoded(action: Action): boolean {
-  return !["count", "stats", "saveAsTextFile"].includes(action.kind);
+  return !["count", "stats", "histogram", "saveAsTextFile"].includes(action.kind);
 }

@@ -10,6 +10,11 @@ export type Action =
   | { readonly kind: "countByKey" }
   | { readonly kind: "countByValue" }
   | { readonly kind: "stats" }
+  /** The largest value of a partition for sign -1, the smallest for 1. */
+  | { readonly kind: "extreme"; readonly sign: 1 | -1 }
+  | { readonly kind: "lookup"; readonly key: unknown }
+  /** How many numbers are between one edge and the next. */
+  | { readonly kind: "histogram"; readonly edges: readonly number[] }
   /** Each partition into a file of its own. */
   | { readonly kind: "saveAsTextFile"; readonly directory: string };
 

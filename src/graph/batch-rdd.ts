@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
-import { MillraceError } from "../model/errors.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
+import { compareRanks, type Orderable, rankOf } from "../operators/order.ts";
+import { crossing } from "../shuffle/cloneable.ts";
 import { KeyMap } from "../shuffle/key.ts";
 import { type Action, type ActionRunner, type Moments, mergeMoments, noMoments } from "./action.ts";
+import { checkedEdges, emptyRdd, evenEdges, type Histogram } from "./histogram.ts";
 import type { Node } from "./node.ts";
 import type { KeyOf, Pair, ValueOf } from "./pair.ts";
 
@@ -58,11 +60,7 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
   /** @throws EMPTY_RDD */
   async first(): Promise<T> {
     const values = await this.take(1);
-    if (values.length === 0) {
-      throw new MillraceError("EMPTY_RDD", "first() was asked of an RDD without values.", {
-        hint: "Ask isEmpty() before, or use take(1).",
-      });
-    }
+    if (values.length === 0) throw emptyRdd("first");
     return values[0] as T;
   }
 
@@ -114,6 +112,56 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
     return { count, mean: count === 0 ? Number.NaN : mean, sum, min, max, variance, stdev: Math.sqrt(variance) };
   }
 
+  async mean(this: BatchRDD<number>): Promise<number> {
+    return (await this.stats()).mean;
+  }
+
+  /** Of the population, as {@link stdev} is. */
+  async variance(this: BatchRDD<number>): Promise<number> {
+    return (await this.stats()).variance;
+  }
+
+  async stdev(this: BatchRDD<number>): Promise<number> {
+    return (await this.stats()).stdev;
+  }
+
+  /** As of a sample: divided by one less than there are. NaN for fewer than two. */
+  async sampleVariance(this: BatchRDD<number>): Promise<number> {
+    const { count, variance } = await this.stats();
+    return count < 2 ? Number.NaN : (variance * count) / (count - 1);
+  }
+
+  async sampleStdev(this: BatchRDD<number>): Promise<number> {
+    return Math.sqrt(await this.sampleVariance());
+  }
+
+  /** The largest value, in the order of `sortBy`. By a key: `top(1, key)` of the RDD. @throws EMPTY_RDD */
+  async max(this: BatchRDD<Orderable>): Promise<T> {
+    return (await this.#extreme("max", -1)) as T;
+  }
+
+  /** The smallest value. @throws EMPTY_RDD */
+  async min(this: BatchRDD<Orderable>): Promise<T> {
+    return (await this.#extreme("min", 1)) as T;
+  }
+
+  /**
+   * How many numbers are in each bucket: from one edge up to but without the next one, the last bucket with its upper edge. `buckets` are the
+   * edges, or how many buckets of equal width there should be between the smallest and the largest number. Spark: `histogram`.
+   * @throws BAD_OPTION for edges that do not rise, EMPTY_RDD when edges are to be found and there is no number
+   */
+  async histogram(this: BatchRDD<number>, buckets: number | readonly number[]): Promise<Histogram> {
+    const edges = typeof buckets === "number" ? evenEdges(buckets, await this.stats()) : checkedEdges(buckets);
+    const counts = await this.#run<number[]>({ kind: "histogram", edges });
+    return { edges, counts: edges.slice(1).map((_, i) => counts.reduce((sum, part) => sum + part[i]!, 0)) };
+  }
+
+  /** All values of a key, compared by value. Reads every partition. @throws NOT_CLONEABLE */
+  async lookup(this: BatchRDD<Pair>, key: KeyOf<T>): Promise<ValueOf<T>[]> {
+    const found = await this.#run<ValueOf<T>[]>({ kind: "lookup", key: crossing(key, "the key of lookup") });
+    return found.flat(1) as ValueOf<T>[];
+  }
+
   /**
    * Writes each partition as a file `part-00000` into a directory, on the executors: a line for each value, a text as it is, anything else
    * as JSON. Parts appear when they are whole and replace those of the same name; Spark refuses a directory that is there.
@@ -129,6 +177,13 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return this.toLocalIterator();
+  }
+
+  async #extreme(method: string, sign: 1 | -1): Promise<unknown> {
+    const found = (await this.#run<unknown[]>({ kind: "extreme", sign })).flat(1);
+    if (found.length === 0) throw emptyRdd(method);
+    const rankIn = (value: unknown) => rankOf(value, (same) => same, method);
+    return found.reduce((best, value) => (sign * compareRanks(rankIn(value), rankIn(best)) < 0 ? value : best));
   }
 
   async #run<R>(action: Action): Promise<R[]> {

@@ -5,7 +5,7 @@ import { aggregatePartition, countPartition, reducePartition, sumPartition } fro
 import { map } from "../operators/map.ts";
 import { mapAsync as mapAsyncOperator } from "../operators/map-partitions.ts";
 import type { AsyncOperator, NarrowOperator } from "../operators/receiver.ts";
-import { sample } from "../operators/sample.ts";
+import { randomPart, sample } from "../operators/sample.ts";
 import { crossing } from "../shuffle/cloneable.ts";
 import { join, type Outer, sides } from "../shuffle/cogroup.ts";
 import { combineByKey } from "../shuffle/combine.ts";
@@ -55,6 +55,37 @@ export function sampled(
   const { withReplacement = false, seed } = options;
   const given = { fraction: options.fraction, withReplacement, seed };
   return scope.node("sample", { kind: "narrow", parent, operator: sample(given), options: JSON.stringify(given) });
+}
+
+/** One node for each weight. @throws BAD_OPTION */
+export function randomSplit(
+  scope: Scope,
+  parent: Node,
+  weights: readonly number[],
+  options: { seed?: number | undefined } = {},
+): Node[] {
+  checkOptions("randomSplit", options, { seed: isInteger(Number.MIN_SAFE_INTEGER) });
+  const areWeights = Array.isArray(weights) && weights.every((weight) => Number.isFinite(weight) && weight >= 0);
+  const total = areWeights ? weights.reduce((sum, weight) => sum + weight, 0) : 0;
+  if (!(total > 0)) {
+    throw new MillraceError(
+      "BAD_OPTION",
+      `randomSplit takes weights from 0 on, not all 0; it got ${JSON.stringify(weights)}.`,
+      {
+        hint: "For example randomSplit([0.8, 0.2]).",
+      },
+    );
+  }
+  let sum = 0;
+  return weights.map((weight, i) => {
+    const from = sum / total;
+    sum += weight;
+    // Rounding must not lose the last values.
+    const to = i === weights.length - 1 ? 1 : sum / total;
+    const part = { from, to, seed: options.seed };
+    const operator = randomPart(from, to, options.seed);
+    return scope.node("randomSplit", { kind: "narrow", parent, operator, options: JSON.stringify(part) });
+  });
 }
 
 export function union(scope: Scope, parents: readonly Node[]): Node {

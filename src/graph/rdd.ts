@@ -8,6 +8,7 @@ import { mapPartitions } from "../operators/map-partitions.ts";
 import type { Orderable } from "../operators/order.ts";
 import type { Partition } from "../operators/partition.ts";
 import { takeOrdered } from "../operators/take-ordered.ts";
+import { zipWithUniqueId } from "../operators/unique-id.ts";
 import { cogroup, commonKeys, subtractByKey } from "../shuffle/cogroup.ts";
 import { combineByKey, groupByKey } from "../shuffle/combine.ts";
 import { partitionBy } from "../shuffle/movement.ts";
@@ -125,6 +126,14 @@ export class RDD<out T> extends BatchRDD<T> {
     return this.#rdd(operations.sampled(this.#scope, this.node, options));
   }
 
+  /**
+   * Each value in one of several RDDs, by chance and in proportion to the weights. Each is computed on its own: {@link cache} this one where that
+   * is dear. @param options.seed as of {@link sample}
+   */
+  randomSplit(weights: readonly number[], options?: { seed?: number }): RDD<T>[] {
+    return operations.randomSplit(this.#scope, this.node, weights, options).map((node) => this.#rdd(node));
+  }
+
   /** Each value once, compared by value. */
   distinct(options?: ShuffleOptions<T>): RDD<T> {
     const counted = operations.countByValue(this.#scope, this.node, options);
@@ -185,6 +194,13 @@ export class RDD<out T> extends BatchRDD<T> {
 
   groupByKey(this: RDD<Pair>, options?: ShuffleOptions<KeyOf<T>>): RDD<[KeyOf<T>, ValueOf<T>[]]> {
     return this.#rdd(operations.shuffle(this.#scope, "groupByKey", this.node, groupByKey, options));
+  }
+
+  /** All values for which `f` gives the same key, by that key. */
+  groupBy<K>(f: (value: T) => K, options?: ShuffleOptions<K>): RDD<[K, T[]]> {
+    const pair = map((value: T): [K, T] => [f(value), value]);
+    const keyed = operations.narrow(this.#scope, "groupBy", this.node, pair);
+    return this.#rdd(operations.shuffle(this.#scope, "groupBy", keyed, groupByKey, options));
   }
 
   /** For each key all its values here and all its values there, also where one side has none. */
@@ -284,6 +300,11 @@ export class RDD<out T> extends BatchRDD<T> {
     return this.#rdd(operations.shuffle(this.#scope, "zipWithIndex", this.node, () => zipWithIndex<T>()));
   }
 
+  /** Each value with a number of its own, without a shuffle: partition k of n gives k, n + k, 2n + k ... */
+  zipWithUniqueId(): RDD<[T, number]> {
+    return this.#rdd(operations.narrow(this.#scope, "zipWithUniqueId", this.node, zipWithUniqueId<T>()));
+  }
+
   /** Brings equal keys together, without combining them. */
   partitionBy(this: RDD<Pair>, numPartitions: number, partitioner?: (key: KeyOf<T>) => number): RDD<T> {
     operations.requirePartitions("partitionBy", numPartitions);
@@ -300,6 +321,11 @@ export class RDD<out T> extends BatchRDD<T> {
     return this.#rdd(operations.cache(this.#scope, this.node));
   }
 
+  /** The same as {@link cache}: there is one storage level. */
+  persist(): RDD<T> {
+    return this.cache();
+  }
+
   // Spark's actions with a function are plans here, so that executors know the function: `await rdd.reduce(add).first()`.
 
   /** One value, or none when this is empty. */
@@ -312,6 +338,11 @@ export class RDD<out T> extends BatchRDD<T> {
   aggregate<C>(zero: C, add: (aggregate: C, value: T) => C, merge: (a: C, b: C) => C): RDD<C> {
     for (const f of [add, merge]) requireFunction("aggregate", f);
     return this.#rdd(operations.aggregate(this.#scope, this.node, zero, add, merge));
+  }
+
+  /** {@link aggregate} by one function. `zero` is folded in for each partition and once more: let it change nothing. */
+  fold(zero: Folded<T>, f: (a: Folded<T>, b: Folded<T>) => Folded<T>): RDD<Folded<T>> {
+    return this.aggregate(zero, f as (aggregate: Folded<T>, value: T) => Folded<T>, f);
   }
 
   /** The `n` smallest, in order. */

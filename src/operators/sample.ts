@@ -8,6 +8,21 @@ export interface SampleOptions {
   readonly seed: number | undefined;
 }
 
+/** Those values whose random number is in [from, to): parts that share a seed have no value in common. */
+export const randomPart = <T>(from: number, to: number, seed: number | undefined): NarrowOperator<T, T> => ({
+  perRecord: true,
+  bind: ({ push, end }, _name, { partition, seq }) => {
+    const random = randomNumbers(scramble(scramble(seed ?? seq) + partition));
+    return {
+      push: (value) => {
+        const number = random();
+        if (number >= from && number < to) push(value);
+      },
+      end,
+    };
+  },
+});
+
 /** Each value with the same probability, decided by the seed, the partition and the value's place in it alone. */
 export const sample = <T>({ fraction, withReplacement, seed }: SampleOptions): NarrowOperator<T, T> => ({
   perRecord: true,

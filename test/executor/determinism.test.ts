@@ -35,8 +35,8 @@ function recorded(executor: Executor, outputs: Outputs, turns: () => number): Ex
     start: () => executor.start(),
     stop: () => executor.stop(),
     kill: (reason) => executor.kill(reason),
-    beginBatch: (plan, broadcasts) => executor.beginBatch(plan, broadcasts),
-    endBatch: (seq) => executor.endBatch(seq),
+    beginBatch: (run, plan, broadcasts) => executor.beginBatch(run, plan, broadcasts),
+    endBatch: (run) => executor.endBatch(run),
     async run(task: Task, signal: AbortSignal): Promise<TaskResult> {
       for (let turn = turns(); turn > 0; turn--) await nextTurn();
       const result = await executor.run(task, signal);

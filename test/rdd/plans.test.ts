@@ -80,6 +80,40 @@ test("keyBy pairs each value with what its function says", async () => {
   ]);
 });
 
+test("keys and values are the sides of pairs", async () => {
+  assert.deepEqual(await ofNumbers((rdd) => rdd.keyBy((n) => -n).keys(), [4, 5]), [-4, -5]);
+  assert.deepEqual(await ofNumbers((rdd) => rdd.keyBy((n) => -n).values(), [4, 5]), [4, 5]);
+});
+
+test("groupBy gathers the values for which its function says the same", async () => {
+  const groups = await ofNumbers((rdd) => rdd.groupBy((n) => ({ odd: n % 2 === 1 }), { numPartitions: 1 }));
+  assert.deepEqual(groups, [
+    [{ odd: true }, [5, 3, 1, 3]],
+    [{ odd: false }, [8]],
+  ]);
+});
+
+test("fold is one value, also of nothing", async () => {
+  assert.deepEqual(await ofNumbers((rdd) => rdd.fold(0, (a, b) => a + b)), [20]);
+  assert.deepEqual(await ofNumbers((rdd) => rdd.fold(0, (a, b) => a + b), []), [0]);
+});
+
+test("persist is cache", async () => {
+  let computed = 0;
+  const counted = await runRdd(
+    (ssc) =>
+      ssc
+        .parallelize([1, 2])
+        .map((n) => {
+          computed++;
+          return n;
+        })
+        .persist(),
+    async (rdd) => [await rdd.count(), await rdd.count(), computed],
+  );
+  assert.deepEqual(counted, [2, 2, 2]);
+});
+
 test("distinct keeps one of each, by value and across partitions", async () => {
   assert.deepEqual((await ofNumbers((rdd) => rdd.distinct())).toSorted(), [1, 3, 5, 8]);
   const objects = await collect((ssc) =>
