@@ -93,7 +93,7 @@ export class PostgresStore implements CheckpointStore {
     this.#clock = clock;
   }
 
-  /** For reading what is there. @throws CHECKPOINT_UNUSABLE */
+  /** For reading what is there. A server that does not answer is told at once. @throws CHECKPOINT_UNUSABLE */
   static async at(place: string, clock: Clock = systemClock): Promise<PostgresStore> {
     const url = new URL(place);
     const connection = new URL(place);
@@ -106,19 +106,26 @@ export class PostgresStore implements CheckpointStore {
       owner,
       code: "CHECKPOINT_UNUSABLE",
     });
-    return new PostgresStore(pool, url, clock);
+    const store = new PostgresStore(pool, url, clock);
+    await store.#first("select 1");
+    return store;
   }
 
-  /** Makes the tables when there are none. A server that does not answer is told at once. @throws CHECKPOINT_UNUSABLE */
+  /** Makes the tables when there are none. @throws CHECKPOINT_UNUSABLE */
   static async open(place: string, clock: Clock = systemClock): Promise<PostgresStore> {
     const store = await PostgresStore.at(place, clock);
-    try {
-      await store.#once((client) => client.query(`begin; ${ONE_SETUP_AT_A_TIME}; ${TABLES}; commit`));
-    } catch (error) {
-      await store.close();
-      throw failureOf(store.place, error);
-    }
+    await store.#first(`begin; ${ONE_SETUP_AT_A_TIME}; ${TABLES}; commit`);
     return store;
+  }
+
+  /** Tried once: nothing was lost that would have to be made again. */
+  async #first(text: string): Promise<void> {
+    try {
+      await this.#once((client) => client.query(text));
+    } catch (error) {
+      await this.close();
+      throw failureOf(this.place, error);
+    }
   }
 
   async create(name: string): Promise<boolean> {

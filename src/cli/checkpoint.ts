@@ -83,7 +83,8 @@ const ABANDONED_SHOWN = 10;
 
 function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): string {
   const tail = tornBytes > 0 ? `, and ${tornBytes} bytes of one that was not finished` : "";
-  return `${name}: ${damage ?? `${entries} entries in ${length} bytes${tail}`}`;
+  // What is damaged is named by its place.
+  return damage ?? `${name}: ${entries} entries in ${length} bytes${tail}`;
 }
 
 function textOf({ appName, epoch, world }: SegmentReport): string {

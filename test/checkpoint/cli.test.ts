@@ -47,6 +47,17 @@ test("millrace checkpoint says which directory is not there, and which option", 
   assert.match(millrace("checkpoint", "show", ".", "--stat").stderr, /no option --stat\.\n {2}Did you mean "--state"/);
 });
 
+test("millrace checkpoint tells of a database that does not answer at once, without the password", () => {
+  const began = performance.now();
+  const { status, stderr } = millrace("checkpoint", "show", "postgres://u:secret@127.0.0.1:1/jobs#orders");
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    "CHECKPOINT_UNUSABLE: The checkpoint in postgres://127.0.0.1:1/jobs#orders cannot be used: connect ECONNREFUSED 127.0.0.1:1\n  No server listens there. Check host and port in checkpointDirectory.\n",
+  );
+  assert.ok(performance.now() - began < 20_000, "it tried for half a minute");
+});
+
 test("millrace checkpoint show --state prints every key of every state", async (t) => {
   const folder = temporaryFolder(t);
   const checkpoint = await Checkpoint.open(await LocalDiskStore.open(folder), "page-views");
