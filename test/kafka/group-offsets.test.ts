@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { Consumer } from "@platformatic/kafka";
+import type { MillraceError } from "millrace";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { GroupCommits } from "../../src/kafka/group-commits.ts";
+import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { assertRefused } from "../helpers/assert-error.ts";
 import { holdStream } from "../helpers/held-stream.ts";
 import { bootstrapServers, createTopic, deleteRecordsBefore } from "../helpers/kafka.ts";
@@ -69,6 +72,18 @@ test("commitToGroup commits complete batches, none that failed, and the last one
     const groups = await admin.describeGroups({ groups: [group] });
     assert.equal(groups.get(group)?.members.size, 0, "the group was never joined");
   });
+});
+
+test("commitToGroup commits nothing of a batch during which another driver has taken over", async (t) => {
+  const topic = await createTopic(t);
+  await produceMany(topic, 3, String);
+  const group = newGroup();
+  const params = { "group.id": group, "auto.offset.reset": "earliest" } as const;
+  const disk = new MemoryDisk();
+  const beforeReading = async () => void (await Checkpoint.open(disk.store(), "held"));
+  const replaced = await holdStream(t, [topic], { params, stream: { commitToGroup: true }, disk, beforeReading });
+  assert.equal(((await replaced.failure()) as MillraceError).code, "FENCED");
+  assert.deepEqual(await readOffsets(group), {});
 });
 
 test("without a checkpoint a stream goes on by its group; a checkpoint wins over it", async (t) => {
