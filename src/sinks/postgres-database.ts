@@ -180,6 +180,9 @@ const HINTS: { readonly [code: string]: string } = {
   "42703": "row() gives a column that the table does not have.",
   "42501": "Give this user the right to write to the table; for the first start also to make millrace_progress.",
   "42P10": "upsertBy needs a primary key or a unique index of exactly these columns.",
+  "53100": "The server's disk is full. Make room and start again.",
+  "53300":
+    "The server has no connection left. Each executor takes up to four a sink: raise max_connections, or run fewer executors.",
   "55P03": "Another transaction holds the rows: look for long ones in pg_stat_activity.",
   ECONNREFUSED: "No server listens there. Check host and port in `connection`.",
 };

@@ -8,6 +8,8 @@ export interface PostgresServer {
   readonly port: number;
   /** Makes an empty database and returns its URL. */
   createDatabase(): Promise<string>;
+  /** Ends all sessions; what was committed is there again, on the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -21,7 +23,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
     port,
     user: "postgres",
     password: "secret",
-    persistent: false,
+    persistent: true, // over a restart; `stop` removes it
     initdbFlags: ["--no-sync", "--encoding=UTF8"],
     postgresFlags: [
       "-c",
@@ -45,6 +47,10 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
       const name = `test${++databases}`;
       await server.createDatabase(name);
       return `postgres://postgres:secret@127.0.0.1:${port}/${name}`;
+    },
+    async restart() {
+      await server.stop();
+      await server.start();
     },
     async stop() {
       await server.stop();
