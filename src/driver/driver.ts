@@ -250,6 +250,7 @@ export class Driver {
   /** Starts the executors, takes over the checkpoint, finds where the streams stand and writes that down. */
   async #prepare(): Promise<Journal> {
     const { context, options, openStore } = this.#parts;
+    this.#log?.starting(context.appName);
     if (openStore !== undefined) {
       refuseWhatCannotRestart(this.#streams);
       refuseWindowOfState(this.#back);

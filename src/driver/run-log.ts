@@ -43,7 +43,8 @@ export class RunLog implements StreamingListener {
     this.#limits = limits;
   }
 
-  onStreamingStarted(): void {
+  /** The first line: loading the executors, or waiting for a turn, may take a while. */
+  starting(appName: string): void {
     const { threads, trigger, batchIntervalMs, checkpointDirectory } = this.#limits;
     const where = threads === 0 ? "in this process" : `${threads} executor${threads === 1 ? "" : "s"}`;
     const pace = {
@@ -53,7 +54,12 @@ export class RunLog implements StreamingListener {
     }[trigger];
     const kept =
       checkpointDirectory === undefined ? ", no checkpoint: a restart does not go on where this run ends" : "";
-    this.#logger.info({ threads, trigger, batchIntervalMs }, `the stream has started: ${where}, ${pace}${kept}`);
+    const fields = { appName, threads, trigger, batchIntervalMs };
+    this.#logger.info(fields, `starting ${appName}: ${where}, ${pace}${kept}`);
+  }
+
+  onStreamingStarted(): void {
+    this.#logger.info({}, "the stream has started");
   }
 
   onBatchSubmitted(info: BatchInfo): void {

@@ -319,7 +319,8 @@ test("the log has a line for the start, each batch, each failure and the end", a
   );
   await assert.rejects(running.awaitTermination(), { code: "TASK_FAILED" });
   assert.deepEqual(lines, [
-    "info: the stream has started: in this process, until all that is there has been read, no checkpoint: a restart does not go on where this run ends",
+    "info: starting told: in this process, until all that is there has been read, no checkpoint: a restart does not go on where this run ends",
+    "info: the stream has started",
     "debug: batch 1 is planned: 1 record (1 more are waiting)",
     "info: batch 1 completed: 1 record (1 more are waiting) in ? ms",
     "debug: batch 2 is planned: 1 record",
