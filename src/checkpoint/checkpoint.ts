@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
-import type { Abandonment, Adoption, Entry, StatePart } from "./entry.ts";
+import type { Abandonment, Adoption, Entry, Receipts, StatePart } from "./entry.ts";
 import { type BegunSegment, epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
 import { type Resharded, StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
@@ -104,6 +104,17 @@ export class Checkpoint {
   /** The batch is left out. When it resolves, the next batch starts at its ends; states and windows are those of the batch before. */
   async abandon(seq: number, why: Abandonment, plan?: BatchPlan): Promise<void> {
     await this.#append({ type: "abandon", seq, why, ...(plan && { plan }) });
+  }
+
+  /** See the entry of that name. */
+  async receipts(seq: number, written: Receipts): Promise<void> {
+    await this.#append({ type: "receipts", seq, written });
+  }
+
+  /** Goes on under the next epoch: what still runs under this one can then be fenced off. @returns true @throws FENCED */
+  async renew(): Promise<boolean> {
+    await this.#roll();
+    return true;
   }
 
   /** Removes what nothing needs any more, when it is time to look for it. What fails is tried again some batches later. */

@@ -31,13 +31,34 @@ export type Entry =
   /** These states were dealt out anew over another number of partitions: where each partition lies now. */
   | { readonly type: "reshard"; readonly states: World["states"] }
   /** The batch has failed for good and is left out: nothing will run it again by itself. With `plan` it failed before that was written. */
-  | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment; readonly plan?: BatchPlan };
+  | { readonly type: "abandon"; readonly seq: number; readonly why: Abandonment; readonly plan?: BatchPlan }
+  /** What sinks hold of a batch that was left out, asked when nothing of it could be written any more and nothing after it was. */
+  | { readonly type: "receipts"; readonly seq: number; readonly written: Receipts };
 
-/** Why a batch was left out, and which of its outputs were done nevertheless. A sink may hold some partitions of those that were not. */
+/** Why a batch was left out, and how far each of its outputs had come. */
 export interface Abandonment {
   readonly code: string;
   readonly message: string;
-  readonly outputs: readonly { readonly name: string; readonly done: boolean }[];
+  /** Of the job that ran it: a digest of its operations. */
+  readonly graph?: string;
+  readonly outputs: readonly AbandonedOutput[];
+}
+
+export interface AbandonedOutput {
+  readonly name: string;
+  /** All of it was written, or its function had returned. */
+  readonly done: boolean;
+  /** Of an output of saveTo, in this batch. */
+  readonly numPartitions?: number;
+  /** Of an output of saveTo that was not done: the partitions that its sink holds of the batch. Left out while nobody could ask, or the sink cannot tell. */
+  readonly written?: readonly number[];
+  /** Of a replay: the partitions that an earlier try had written. */
+  readonly before?: readonly number[];
+}
+
+/** What sinks hold of a batch that was left out: by output, the partitions. */
+export interface Receipts {
+  readonly [output: string]: readonly number[];
 }
 
 export interface Adoption {

@@ -1,6 +1,6 @@
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Position, Positions } from "../model/plan.ts";
-import type { Abandonment, Entry, StatePart, WrittenStates } from "./entry.ts";
+import type { Abandonment, Entry, Receipts, StatePart, WrittenStates } from "./entry.ts";
 
 /** All that a driver must know of those before it. */
 export interface World {
@@ -23,7 +23,10 @@ export interface World {
   readonly abandoned: { readonly count: number; readonly last: readonly AbandonedBatch[] };
 }
 
-export interface AbandonedBatch extends Abandonment, Pick<BatchPlan, "seq" | "batchTime" | "slices"> {}
+export interface AbandonedBatch extends Abandonment, Pick<BatchPlan, "seq" | "batchTime" | "slices"> {
+  /** The batch that has done the rest; or was left out too, and has a record of its own of what is still to do. */
+  readonly replayedAs?: number;
+}
 
 /** Of so many abandoned batches the ranges are kept. */
 const ABANDONED_MAX = 1_000;
@@ -82,9 +85,12 @@ export function after(world: World, entry: Entry): World {
       const plan = entry.plan ?? pendingPlan(world, entry.seq);
       assert(plan.seq === world.seq + 1, `batch ${plan.seq} was left out after batch ${world.seq}`);
       const { seq, batchTime, slices } = plan;
-      const last = [...world.abandoned.last, { seq, batchTime, slices, ...entry.why }].slice(-ABANDONED_MAX);
-      return { ...passed(world, plan), abandoned: { count: world.abandoned.count + 1, last } };
+      const next = passed(world, plan);
+      const last = [...next.abandoned.last, { seq, batchTime, slices, ...entry.why }].slice(-ABANDONED_MAX);
+      return { ...next, abandoned: { count: world.abandoned.count + 1, last } };
     }
+    case "receipts":
+      return withAbandoned(world, entry.seq, (batch) => withReceipts(batch, entry.written));
     default:
       throw unknownKind(entry satisfies never);
   }
@@ -109,10 +115,25 @@ function pendingPlan({ pending }: World, seq: number): BatchPlan {
   return pending.plan;
 }
 
-/** The next batch goes on where this one ends. */
+/** The next batch goes on where this one ends; after a replay where it would have without. */
 function passed(world: World, plan: BatchPlan): World {
-  const { seq, batchTime } = plan;
-  return { ...world, seq, batchTime, positions: moved(world.positions ?? {}, plan), pending: null };
+  const { seq, batchTime, replay } = plan;
+  const ended = { ...world, seq, batchTime, pending: null };
+  if (replay === undefined) return { ...ended, positions: moved(world.positions ?? {}, plan) };
+  return withAbandoned(ended, replay.seq, (batch) => ({ ...batch, replayedAs: seq }));
+}
+
+function withAbandoned(world: World, seq: number, change: (batch: AbandonedBatch) => AbandonedBatch): World {
+  const last = world.abandoned.last.map((batch) => (batch.seq === seq ? change(batch) : batch));
+  return { ...world, abandoned: { ...world.abandoned, last } };
+}
+
+function withReceipts(batch: AbandonedBatch, receipts: Receipts): AbandonedBatch {
+  const outputs = batch.outputs.map((output) => {
+    const written = receipts[output.name];
+    return written === undefined ? output : { ...output, written };
+  });
+  return { ...batch, outputs };
 }
 
 function remembered(earlier: readonly BatchPlan[], plan: BatchPlan): readonly BatchPlan[] {

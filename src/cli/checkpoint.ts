@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { AbandonedOutput } from "../checkpoint/entry.ts";
 import { inspectCheckpoint, type SegmentReport } from "../checkpoint/inspect.ts";
 import { storeAt } from "../checkpoint/open-store.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
+import type { World } from "../checkpoint/world.ts";
 import { MillraceError } from "../model/errors.ts";
 import { isPostgresUrl } from "../model/options.ts";
 import { parseOptions } from "./arguments.ts";
@@ -103,12 +105,24 @@ function textOf({ appName, epoch, world }: SegmentReport): string {
     lines.push(`  state ${name}: ${partitions.length} partitions, ${bytes} bytes`);
   }
   if (abandoned.count > 0) lines.push(`  ${abandoned.count} batches were left out; the last ones:`);
-  for (const { seq, code, slices } of abandoned.last.slice(-ABANDONED_SHOWN)) {
-    const ranges = Object.values(slices)
-      .flat()
-      .map((s) => `${s.topic}-${s.partition} [${s.fromOffset} -> ${s.untilOffset}]`);
-    lines.push(`    batch ${seq}, ${code}: ${ranges.join(", ")}`);
-  }
+  for (const batch of abandoned.last.slice(-ABANDONED_SHOWN)) lines.push(...linesOfAbandoned(batch));
   if (pending) lines.push(`  batch ${pending.plan.seq} is pending: it runs first, as it was planned`);
   return lines.join("\n");
+}
+
+function linesOfAbandoned({ seq, code, slices, outputs, replayedAs }: World["abandoned"]["last"][number]): string[] {
+  const ranges = Object.values(slices)
+    .flat()
+    .map((s) => `${s.topic}-${s.partition} [${s.fromOffset} -> ${s.untilOffset}]`);
+  const line = `    batch ${seq}, ${code}: ${ranges.join(", ")}`;
+  if (replayedAs !== undefined) return [line, `      was replayed as batch ${replayedAs}`];
+  return [line, ...outputs.map((output) => `      ${output.name}: ${stateOf(output)}`)];
+}
+
+function stateOf({ done, written, numPartitions }: AbandonedOutput): string {
+  if (done) return "done";
+  if (written === undefined)
+    return numPartitions === undefined ? "not done" : "not done; what its sink has is not known";
+  if (written.length === 0) return "not done; its sink has nothing of it";
+  return `its sink has ${written.length} of ${numPartitions} partitions: ${written.join(", ")}`;
 }

@@ -18,6 +18,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
   --accept-changed-graph         accept other operations than the checkpoint knows, dropped states, other numPartitions
   --accept-changed-code          run a batch that other code of the same graph has planned
   --adopt                        take over a checkpoint or a sink that was restored or copied: see docs/guarantees.md
+  --replay <batch>               first do what a batch that was left out has not done; may be repeated
   --standby                      wait until the driver on this checkpoint has stopped, or has been silent for 30 s
   ${SUPERVISE}                    start again after a failure, with pauses from 1 s to 60 s; give the job a checkpoint
 
@@ -79,6 +80,7 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
       acceptChangedGraph: values["accept-changed-graph"],
       acceptChangedCode: values["accept-changed-code"],
       adopt: values.adopt,
+      replay: values.replay?.map((seq) => numberOf("replay", seq)!),
       standby: values.standby || undefined,
       onRecordError: values["on-record-error"] as EngineOptions["onRecordError"],
       taskMaxFailures: numberOf("task-max-failures", values["task-max-failures"]),
@@ -138,6 +140,7 @@ const OPTIONS = {
   "accept-changed-graph": FLAG,
   "accept-changed-code": FLAG,
   adopt: FLAG,
+  replay: TEXTS,
   standby: FLAG,
   "on-record-error": TEXT,
   "task-max-failures": TEXT,

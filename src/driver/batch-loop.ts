@@ -25,6 +25,8 @@ import { type PlannedBatch, planBatch, plannedEarlier, type Stream } from "./pla
 import type { Border, DriverProbe } from "./probe.ts";
 import { ProgressReport } from "./progress-report.ts";
 import { Backpressure } from "./rate/backpressure.ts";
+import { abandonedOutputs, SinkReceipts } from "./receipts.ts";
+import { replayOf } from "./replay.ts";
 import { runOutputs } from "./run-outputs.ts";
 import { runningPlan } from "./running-plan.ts";
 import { TaskSums } from "./task-sums.ts";
@@ -71,11 +73,13 @@ export class BatchLoop {
   readonly #backpressure: Backpressure | undefined;
   readonly #lasting: Lasting;
   readonly #report = new ProgressReport();
+  readonly #receipts: SinkReceipts;
   /** As it ended, well or not. */
   #lastBatch: BatchInfo | undefined;
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
+    this.#receipts = new SinkReceipts(parts);
     const { journal, windows, broadcasts, options, context } = parts;
     const { backpressure, batchIntervalMs } = options;
     this.#backpressure = backpressure && new Backpressure(backpressure, batchIntervalMs);
@@ -89,6 +93,10 @@ export class BatchLoop {
     // Step 3 is done for this one: it runs as it was planned, before anything new.
     const { pending } = journal.world;
     if (pending !== null) await this.#runPending(pending);
+    for (const seq of this.#parts.options.replay) {
+      if (stopping.aborted) return;
+      await this.#replay(seq);
+    }
     let last = journal.world.batchTime ?? undefined;
     while (true) {
       let batchTime: Time;
@@ -182,6 +190,38 @@ export class BatchLoop {
     return failure ?? { pinned, batch: this.#runnable({ plan: pinned, inputs }) };
   }
 
+  /** What a batch that was left out has not done, as a batch of its own. Its plan is written like any other, so a crash does not do it twice. */
+  async #replay(seq: number): Promise<void> {
+    const { context, journal, streams, back, graphDigest, code, broadcasts, trigger, options, clock } = this.#parts;
+    const find = () => journal.world.abandoned.last.find((batch) => batch.seq === seq)!;
+    const { slices, batchTime, replayedAs } = find();
+    if (replayedAs !== undefined) {
+      options.logger?.info({ seq, replayedAs }, `batch ${seq} was replayed as batch ${replayedAs}`);
+      return;
+    }
+    const key = { seq: journal.world.seq + 1, epoch: journal.epoch };
+    const plan = { ...key, batchTime: trigger.after(journal.world.batchTime ?? batchTime), slices };
+    const begun = clock.now();
+    const { inputs } = plannedEarlier(streams, plan);
+    const prepared = await this.#prepare({ plan, inputs }, async () => {
+      const versions = await broadcasts.refresh();
+      const named = versions === undefined ? plan : { ...plan, broadcasts: versions };
+      const whole = withLookBack(named, context, back, journal.world);
+      // Only then it is known what sinks have of the batch.
+      await this.#fence(this.#runningPlan(whole));
+      const graph = new BatchGraph(context.graph.nodes, this.#runningPlan(whole));
+      return { ...whole, replay: replayOf(find(), context.graph.outputs, graph, graphDigest) };
+    });
+    if (prepared instanceof Error) throw prepared;
+    const plannedAt = clock.now();
+    options.logger?.info(
+      { seq, replayedAs: plan.seq },
+      `batch ${seq}, which was left out, is replayed as batch ${plan.seq}`,
+    );
+    await journal.plan(prepared.pinned, graphDigest, code);
+    await this.#runToSuccess(prepared.batch, { planning: plannedAt - begun, planWrite: clock.now() - plannedAt });
+  }
+
   #limitsOf({ name }: Source): BatchLimits {
     const { batchIntervalMs, maxRatePerPartition, minRatePerPartition, maxBatchBytes } = this.#parts.options;
     return {
@@ -209,21 +249,7 @@ export class BatchLoop {
   }
 
   #tryAgain(seq: number, work: () => Promise<void>, told?: boolean): Promise<MillraceError | undefined> {
-    const fencedOr = (error: unknown) => this.#fencedOr(error);
-    return tryAgain(seq, { ...this.#parts, fencedOr }, work, told);
-  }
-
-  /**
-   * To a driver that was replaced anything may happen: its sessions are ended, its files swept away. What it must say is that it was replaced, or
-   * whoever watches over it would start it again.
-   */
-  async #fencedOr(error: unknown): Promise<unknown> {
-    try {
-      await this.#parts.journal.refuseWhenFenced();
-      return error;
-    } catch (other) {
-      return MillraceError.is(other, "FENCED") ? other : error;
-    }
+    return tryAgain(seq, this.#parts, work, told);
   }
 
   /**
@@ -231,17 +257,18 @@ export class BatchLoop {
    * @throws the failure, when the stream must not go on without the batch
    */
   async #leaveOut(plan: BatchPlan, failure: MillraceError, unwritten = false): Promise<void> {
-    const { journal, bus, streams, options } = this.#parts;
+    const { journal, bus, streams, options, sinks, context, graphDigest } = this.#parts;
     if (options.failedBatch.otherwise === "stop" || !mayBeLeftOut(failure)) throw failure;
     const info = this.#lastBatch!;
-    const outputs = info.outputs.map(({ name, duration, failure }) => ({
-      name,
-      done: duration !== undefined && failure === undefined,
-    }));
+    const of = { unwritten, replay: plan.replay };
+    const outputs = abandonedOutputs(context.graph.outputs, info.outputs, sinks.partitions, of);
     const { code, message } = failure;
-    await journal.abandon(plan.seq, { code, message, outputs }, unwritten ? plan : undefined);
-    for (const { source, planner } of streams) planner.complete(plan.slices[source.name] ?? [], NOTHING_READ);
+    await journal.abandon(plan.seq, { code, message, graph: graphDigest, outputs }, unwritten ? plan : undefined);
+    if (plan.replay === undefined) {
+      for (const { source, planner } of streams) planner.complete(plan.slices[source.name] ?? [], NOTHING_READ);
+    }
     bus.emit("onBatchAbandoned", info);
+    if (!unwritten && sinks.any) await this.#receipts.askNow(plan.seq);
   }
 
   /** Old files that cannot be removed hurt nobody, least of all the batch that is complete. */
@@ -278,7 +305,7 @@ export class BatchLoop {
       sums.commit();
       windows.keep(plan.seq, run.windowBlocks());
       windows.forgetAllBut(within(journal.world, back.windowMs));
-      for (const { source, planner } of streams) {
+      for (const { source, planner } of plan.replay === undefined ? streams : []) {
         planner.complete(plan.slices[source.name] ?? [], run.readFrom(source.name));
       }
       await this.#border("after completion");
@@ -296,7 +323,7 @@ export class BatchLoop {
       this.#ended(progress, failure);
     }
     const info = this.#lastBatch!;
-    this.#backpressure?.completed(info);
+    if (plan.replay === undefined) this.#backpressure?.completed(info);
     const { processingEndTime: ended = processed } = info;
     this.#tellProgress(plan, info, { ...before, processing: processed - started, commit: ended - processed });
   }
@@ -366,6 +393,8 @@ export class BatchLoop {
 
   async #fence(plan: RunningPlan): Promise<void> {
     const { sinks, context } = this.#parts;
-    if (sinks.any) await sinks.fence(new BatchGraph(context.graph.nodes, plan));
+    if (!sinks.any) return;
+    await sinks.fence(new BatchGraph(context.graph.nodes, plan));
+    await this.#receipts.ask();
   }
 }

@@ -132,7 +132,13 @@ export class BatchRun implements ActionRunner {
     advancing: readonly BlockNode[],
   ): Promise<OutputResults> {
     const wants = [
-      ...outputs.map(({ id, node }): Want<ConsumerKind> => ({ node, consumer: { kind: "output", output: id } })),
+      ...outputs.map(
+        ({ id, name, node }): Want<ConsumerKind> => ({
+          node,
+          consumer: { kind: "output", output: id },
+          partitions: this.#leftToDo(name, node),
+        }),
+      ),
       ...probed.map(({ node }): Want<ConsumerKind> => ({ node, consumer: { ...COLLECTED } })),
     ];
     const results = await this.#compute(wants, advancing);
@@ -141,6 +147,13 @@ export class BatchRun implements ActionRunner {
       parts: new Map(outputs.map((output, i) => [output, results[i]!])),
       values: new Map(probed.map((output, i) => [output, values[i]!])),
     };
+  }
+
+  /** Of an output's partitions: undefined for all of them. */
+  #leftToDo(output: string, node: Node): readonly number[] | undefined {
+    const done = this.plan.replay?.done[output];
+    if (done === undefined || done === "all") return undefined;
+    return Array.from({ length: this.#graph.numPartitions(node) }, (_, i) => i).filter((i) => !done.includes(i));
   }
 
   /** What windows need of a batch that completed in an earlier run of the driver. */

@@ -43,7 +43,8 @@ function refuseHalfWritten(
   if (pending === null || pending.graph === graph) return;
   const { seq, batchTime } = pending.plan;
   for (const [output, held] of progress) {
-    if (held?.seq !== seq) continue;
+    const replayed = pending.plan.replay?.done[output];
+    if (held?.seq !== seq && (replayed === undefined || replayed === "all")) continue;
     throw new MillraceError(
       "PLAN_MISMATCH",
       `Batch ${seq} is pending, and output "${output}" has a part of it already, written by a job with other operations than this one has. The rest would not fit.`,

@@ -17,6 +17,8 @@ export class DriverSinks {
   /** For how many partitions older drivers are fenced off, under which epoch. */
   readonly #fenced = new Map<SaveTo, { epoch: number; numPartitions: number }>();
 
+  readonly #partitions = new Map<string, number>();
+
   constructor(outputs: readonly Output[]) {
     this.#outputs = outputs.filter((output) => output.kind === "saveTo");
   }
@@ -31,6 +33,7 @@ export class DriverSinks {
     const { epoch } = graph.plan;
     for (const output of this.#outputs) {
       const numPartitions = graph.numPartitions(output.node);
+      this.#partitions.set(output.name, numPartitions);
       const done = this.#fenced.get(output);
       if (done !== undefined && done.epoch === epoch && done.numPartitions >= numPartitions) continue;
       const identity = identityOf(output, graph.plan);
@@ -39,6 +42,22 @@ export class DriverSinks {
       );
       this.#fenced.set(output, { epoch, numPartitions });
     }
+  }
+
+  /** Whatever of the batches so far still runs: from now on it is refused. For as many partitions as any of them had. */
+  async fenceAgain({ checkpointId, appName }: Omit<OutputIdentity, "output">, epoch: number): Promise<void> {
+    for (const [output, { numPartitions }] of this.#fenced) {
+      const identity = { checkpointId, appName, output: output.name };
+      await ofOutput(output, async () =>
+        output.sink.fence(await this.#connections.open(output, identity), identity, epoch, numPartitions),
+      );
+      this.#fenced.set(output, { epoch, numPartitions });
+    }
+  }
+
+  /** By output, in the batch that was fenced for last. */
+  get partitions(): ReadonlyMap<string, number> {
+    return this.#partitions;
   }
 
   /** What the sinks know of a checkpoint, by output: undefined of one that they do not know. Sinks that cannot tell are left out. */

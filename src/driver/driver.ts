@@ -1,4 +1,5 @@
 import type { Standby } from "../checkpoint/standby.ts";
+import { NEW_WORLD } from "../checkpoint/world.ts";
 import type { Executor } from "../executor/executor.ts";
 import { ExecutorPool } from "../executor/pool.ts";
 import { closeResources } from "../executor/resource.ts";
@@ -39,6 +40,7 @@ import {
 } from "./look-back.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
+import { refuseUnknownReplays } from "./replay.ts";
 import { reshardStates } from "./reshard-states.ts";
 import { RunLog } from "./run-log.ts";
 import { runningPlan } from "./running-plan.ts";
@@ -254,7 +256,7 @@ export class Driver {
     if (openStore !== undefined) {
       refuseWhatCannotRestart(this.#streams);
       refuseWindowOfState(this.#back);
-    }
+    } else refuseUnknownReplays(NEW_WORLD, options.replay);
     const executors = this.#pool.start();
     // A job that cannot start must not take over from one that runs.
     if (openStore !== undefined) await executors;
@@ -264,6 +266,7 @@ export class Driver {
       refusePlanOfAnotherGraph(found, this.#graphDigest, options.acceptChangedGraph);
       if (keepsExactlyOnce(context)) refusePlanOfOtherCode(found, this.#parts.code, options);
       refuseOtherStates(this.#back, found, options.acceptChangedGraph);
+      refuseUnknownReplays(found, options.replay);
     });
     this.#journal = journal;
     const { world } = journal;

@@ -3,6 +3,7 @@ import type { Clock } from "../model/clock.ts";
 import { durationText } from "../model/duration.ts";
 import { sentenceOf } from "../model/error-place.ts";
 import { type ErrorCode, MillraceError } from "../model/errors.ts";
+import type { Journal } from "./journal.ts";
 
 /** What becomes of a batch that has failed: what `retry` tries again, and what `continue` leaves out. */
 
@@ -75,8 +76,7 @@ export interface RetryParts {
   readonly pool: { readonly broken: boolean };
   /** A graceful stop: nothing is tried again. */
   readonly stopping: AbortSignal;
-  /** What a driver that was replaced must say instead of whatever happened to it. */
-  readonly fencedOr: (error: unknown) => Promise<unknown>;
+  readonly journal: Pick<Journal, "refuseWhenFenced">;
 }
 
 /**
@@ -86,7 +86,7 @@ export interface RetryParts {
  */
 export async function tryAgain(
   seq: number,
-  { options, clock, pool, stopping, fencedOr }: RetryParts,
+  { options, clock, pool, stopping, journal }: RetryParts,
   work: () => Promise<void>,
   told = true,
 ): Promise<MillraceError | undefined> {
@@ -96,7 +96,7 @@ export async function tryAgain(
       await work();
       return undefined;
     } catch (thrown) {
-      const error = await fencedOr(thrown);
+      const error = await fencedOr(thrown, journal);
       if (endsTheDriver(error) || pool.broken || stopping.aborted) throw error;
       if (retry === retries) return error as MillraceError;
       const pauseMs = Math.min(LONGEST_BACKOFF_MS, backoffMs * 2 ** retry);
@@ -107,5 +107,18 @@ export async function tryAgain(
       // A stop that is asked for meanwhile ends the stream with the batch's failure.
       await clock.sleepUntil(clock.now() + pauseMs, stopping).catch(() => Promise.reject(error));
     }
+  }
+}
+
+/**
+ * To a driver that was replaced anything may happen: its sessions are ended, its files swept away. What it must say is that it was replaced, or
+ * whoever watches over it would start it again.
+ */
+async function fencedOr(error: unknown, journal: RetryParts["journal"]): Promise<unknown> {
+  try {
+    await journal.refuseWhenFenced();
+    return error;
+  } catch (other) {
+    return MillraceError.is(other, "FENCED") ? other : error;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Abandonment, Adoption, StatePart } from "../checkpoint/entry.ts";
+import type { Abandonment, Adoption, Receipts, StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
 import { awaitTurn, type Standby } from "../checkpoint/standby.ts";
 import type { Resharded, StateWrites } from "../checkpoint/state-log.ts";
@@ -22,6 +22,10 @@ export interface Journal {
   complete(seq: number, writes: StateWrites, written: readonly string[]): Promise<void>;
   /** With `plan` when that was never written. */
   abandon(seq: number, why: Abandonment, plan: BatchPlan | undefined): Promise<void>;
+  /** What sinks hold of a batch that was left out. */
+  receipts(seq: number, written: Receipts): Promise<void>;
+  /** Goes on under the next epoch. @returns false when there are no epochs */
+  renew(): Promise<boolean>;
   /** Removes what is of no use any more, now and then. */
   sweep(): Promise<void>;
   /** What sinks hold is accepted, and the highest epoch that they have seen is left behind. */
@@ -99,6 +103,14 @@ class MemoryJournal implements Journal {
 
   async abandon(seq: number, why: Abandonment, plan: BatchPlan | undefined): Promise<void> {
     this.world = after(this.world, { type: "abandon", seq, why, ...(plan && { plan }) });
+  }
+
+  async receipts(seq: number, written: Receipts): Promise<void> {
+    this.world = after(this.world, { type: "receipts", seq, written });
+  }
+
+  async renew(): Promise<boolean> {
+    return false;
   }
 
   async sweep(): Promise<void> {}

@@ -35,7 +35,7 @@ export async function runOutputs(
   limits: OutputLimits,
 ): Promise<readonly string[]> {
   const { probe } = limits;
-  const due = outputs.filter(({ node }) => run.isDue(node));
+  const due = outputs.filter(({ name, node }) => run.isDue(node) && run.plan.replay?.done[name] !== "all");
   const onExecutors = due.filter((output) => runsOnExecutors(output, probe));
   const probed = probe === undefined ? [] : due.filter(({ named }) => named);
   let results: OutputResults = { parts: new Map(), values: new Map() };

@@ -77,6 +77,11 @@ export interface EngineOptions {
    */
   adopt?: boolean | undefined;
   /**
+   * Batches that were left out (`failedBatch: "continue"`), by their `seq`: each is done first, as a new batch that reads its ranges and writes what is missing
+   * of its outputs. One that was replayed already is passed over. @default none
+   */
+  replay?: readonly number[] | undefined;
+  /**
    * Waits for its turn: until the driver that works on the checkpoint has stopped, or has written nothing for so long (true: 30 s, or three batch
    * intervals if that is longer). @default false: takes over at once
    */
@@ -150,6 +155,7 @@ export interface ResolvedOptions {
   readonly acceptChangedGraph: boolean;
   readonly acceptChangedCode: boolean;
   readonly adopt: boolean;
+  readonly replay: readonly number[];
   /** How long the other driver may be silent; undefined when nobody is waited for. */
   readonly standbyMs: number | undefined;
   readonly failedBatch: ResolvedFailurePolicy;
@@ -177,6 +183,11 @@ const isPlace: Check = (value) => {
     : "must be the path or the file: URL of a directory, or the postgres: URL of a database";
 };
 
+const isBatches: Check = (value) =>
+  Array.isArray(value) && value.every((seq) => Number.isSafeInteger(seq) && seq > 0)
+    ? undefined
+    : "must be a list of batches, by their seq";
+
 export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Check } = {
   master: checkedLater,
   trigger: isOneOf("interval", "onData", "availableNow"),
@@ -184,6 +195,7 @@ export const ENGINE_CHECKS: { readonly [O in keyof Required<EngineOptions>]: Che
   acceptChangedGraph: isBoolean,
   acceptChangedCode: isBoolean,
   adopt: isBoolean,
+  replay: isBatches,
   standby: checkedLater,
   failedBatch: isFailurePolicy,
   onRecordError: isOneOf("fail", "skip"),
@@ -238,6 +250,7 @@ export function resolveOptions(
     acceptChangedGraph: given.acceptChangedGraph ?? false,
     acceptChangedCode: given.acceptChangedCode ?? false,
     adopt: given.adopt ?? false,
+    replay: given.replay ?? [],
     standbyMs: standbyOf(given.standby, batchIntervalMs),
     failedBatch: resolveFailurePolicy(given.failedBatch),
     onRecordError: given.onRecordError ?? "fail",

@@ -34,6 +34,16 @@ export interface BatchPlan {
   readonly broadcasts?: BroadcastVersions | undefined;
   /** How long a completed batch is looked back on by windows and slices, in ms. */
   readonly rememberMs?: number | undefined;
+  /** When it does what a batch that was left out has not done. Such a batch moves no stream. */
+  readonly replay?: Replay | undefined;
+}
+
+/** What of a batch that was left out is not done again. */
+export interface Replay {
+  /** Of that batch. */
+  readonly seq: number;
+  /** By output: all of it, or these partitions. */
+  readonly done: { readonly [output: string]: "all" | readonly number[] };
 }
 
 /** Which load of each broadcast value a batch runs with: 1, 2, 3 ... */

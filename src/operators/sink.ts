@@ -37,6 +37,11 @@ export interface SinkProgress {
   readonly seq: number;
   /** The highest that a driver has fenced or written under. */
   readonly epoch: number;
+  /**
+   * The partitions of which it holds batch `seq`: told by a sink with `commitPartition`, or a batch that is left out half written cannot be replayed. The
+   * others hold a batch as a whole or not at all.
+   */
+  readonly partitions?: readonly number[] | undefined;
 }
 
 export interface SinkLife<C> {

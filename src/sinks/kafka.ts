@@ -69,8 +69,16 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
     async progress(writer, output) {
       const notes = await writer.notes(transactionalIdsOf(output));
       if (notes.size === 0) return undefined;
-      const all = [...notes.values()].map((note) => progressIn(note)!);
-      return { seq: Math.max(...all.map(({ seq }) => seq)), epoch: Math.max(...all.map(({ epoch }) => epoch)) };
+      const all = Array.from(notes, ([id, note]) => ({
+        ...progressIn(note)!,
+        partition: Number(id.slice(transactionalIdsOf(output).length)),
+      }));
+      const seq = Math.max(...all.map((one) => one.seq));
+      return {
+        seq,
+        epoch: Math.max(...all.map(({ epoch }) => epoch)),
+        partitions: all.filter((one) => one.seq === seq).map(({ partition }) => partition),
+      };
     },
     async commitPartition(writer, partition, commit) {
       const { seq, epoch, digest, signal } = commit;

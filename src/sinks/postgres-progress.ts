@@ -110,12 +110,14 @@ const READS_ONLY = Number.MAX_SAFE_INTEGER;
 export async function progressOf(database: Database, output: OutputIdentity): Promise<SinkProgress | undefined> {
   const { rows } = await database.transaction({ ...output, epoch: READS_ONLY }, (session) =>
     session.query(
-      "select max(seq) as seq, max(epoch) as epoch from millrace_progress where checkpoint_id = $1 and output = $2",
+      "select partition, seq, epoch from millrace_progress where checkpoint_id = $1 and output = $2 order by partition",
       [output.checkpointId, output.output],
     ),
   );
-  const { seq, epoch } = rows[0]!;
-  return seq === null ? undefined : { seq: Number(seq), epoch: Number(epoch) };
+  if (rows.length === 0) return undefined;
+  const seq = Math.max(...rows.map((row) => Number(row.seq)));
+  const epoch = Math.max(...rows.map((row) => Number(row.epoch)));
+  return { seq, epoch, partitions: rows.filter((row) => Number(row.seq) === seq).map((row) => Number(row.partition)) };
 }
 
 const isLockTimeout = (error: unknown) =>

@@ -117,6 +117,19 @@ export function sinkContract<T>(
     },
   );
 
+  check("its progress, if it commits partitions and tells any, names those that hold the last batch", async (sink) => {
+    if (!sink.tellsProgress || !sink.commitsPartitions) return;
+    await sink.fence(1);
+    await sink.apply({ seq: 1 }, [[1], [2]]);
+    assert.deepEqual(await sink.partitionsWritten(), [0, 1], "after a whole batch");
+    await sink.applyOne({ seq: 2 }, 1, [3]);
+    assert.deepEqual(await sink.partitionsWritten(), [1], "after one partition of the next");
+    await sink.fence(2);
+    assert.deepEqual(await sink.partitionsWritten(), [1], "after a newer driver");
+    await sink.applyOne({ seq: 2, epoch: 2 }, 0, []);
+    assert.deepEqual(await sink.partitionsWritten(), [0, 1], "after the rest of it");
+  });
+
   check("another checkpoint is another history, and the sink remembers both", async (sink) => {
     await sink.fence(1);
     await sink.apply({ seq: 1 }, [[1], [2]]);
@@ -126,6 +139,19 @@ export function sinkContract<T>(
     await sink.apply({ seq: 1, checkpointId: "other" }, [[3], [4]]);
     await sink.expect([1, 2, 3, 4]);
   });
+}
+
+function batchOf(commit: Partial<BatchCommit> & { seq: number }, numPartitions: number): BatchCommit {
+  return {
+    ...identity("checkpoint"),
+    epoch: 1,
+    digest: `plan ${commit.seq}`,
+    batchTime: 1000 * commit.seq,
+    numPartitions,
+    offsetRanges: [],
+    signal: new AbortController().signal,
+    ...commit,
+  };
 }
 
 /** A sink, driven as the engine drives it. */
@@ -148,6 +174,23 @@ class Applied<T> {
     return this.#definition.progress !== undefined;
   }
 
+  get commitsPartitions(): boolean {
+    return "commitPartition" in this.#definition;
+  }
+
+  async partitionsWritten(): Promise<number[] | undefined> {
+    const known = await this.#definition.progress?.(await this.#connection, identity("checkpoint"));
+    return known?.partitions?.toSorted((a, b) => a - b);
+  }
+
+  /** One partition of two, by a task of its own. */
+  async applyOne(commit: Partial<BatchCommit> & { seq: number }, partition: number, numbers: readonly number[]) {
+    const definition = this.#definition;
+    assert("commitPartition" in definition);
+    const whole = { ...batchOf(commit, 2), partition };
+    await definition.commitPartition(await this.#connection, this.#partition(numbers, undefined), whole);
+  }
+
   async progress(): Promise<SinkProgress | undefined> {
     const known = await this.#definition.progress?.(await this.#connection, identity("checkpoint"));
     return known && { seq: known.seq, epoch: known.epoch };
@@ -158,16 +201,7 @@ class Applied<T> {
     partitions: readonly (readonly number[])[],
     { failAfter }: { failAfter?: number } = {},
   ): Promise<void> {
-    const batch: BatchCommit = {
-      ...identity("checkpoint"),
-      epoch: 1,
-      digest: `plan ${commit.seq}`,
-      batchTime: 1000 * commit.seq,
-      numPartitions: partitions.length,
-      offsetRanges: [],
-      signal: new AbortController().signal,
-      ...commit,
-    };
+    const batch = batchOf(commit, partitions.length);
     const values = partitions.map((numbers) => this.#partition(numbers, failAfter));
     const definition = this.#definition;
     const connection = await this.#connection;

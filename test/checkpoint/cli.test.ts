@@ -85,3 +85,40 @@ test("millrace checkpoint says what it takes, and that there is nothing", (t) =>
   assert.equal(nothing.status, 1);
   assert.match(nothing.stdout, /no checkpoint/);
 });
+
+test("millrace checkpoint show tells of a batch that was left out what each output has of it, and that it was replayed", async (t) => {
+  const folder = temporaryFolder(t);
+  const checkpoint = await Checkpoint.open(await LocalDiskStore.open(folder), "page-views");
+  const slices = { views: [{ topic: "views", partition: 0, topicId: "id", fromOffset: 4, untilOffset: 9 }] };
+  const planOf = (seq: number) => ({ seq, batchTime: 1000 * seq, epoch: 1, slices });
+  const outputs = [
+    { name: "report", done: true },
+    { name: "totals", done: false, numPartitions: 2 },
+    { name: "lines", done: false, numPartitions: 2 },
+    { name: "mail", done: false },
+  ];
+  await checkpoint.plan(planOf(1), "g");
+  await checkpoint.abandon(1, { code: "TASK_FAILED", message: "no", graph: "g", outputs });
+  await checkpoint.receipts(1, { totals: [1] });
+  const position = checkpoint.world.positions?.views?.[0]?.offset;
+  assert.match(
+    millrace("checkpoint", "show", folder).stdout,
+    new RegExp(
+      [
+        " {4}batch 1, TASK_FAILED: views-0 \\[4 -> 9\\]",
+        " {6}report: done",
+        " {6}totals: its sink has 1 of 2 partitions: 1",
+        " {6}lines: not done; what its sink has is not known",
+        " {6}mail: not done",
+      ].join("\n"),
+    ),
+  );
+  await checkpoint.plan(
+    { ...planOf(2), slices: { views: [{ ...slices.views[0]!, untilOffset: 6 }] }, replay: { seq: 1, done: {} } },
+    "g",
+  );
+  await checkpoint.complete(2);
+  assert.equal(checkpoint.world.positions?.views?.[0]?.offset, position, "a replay moves no stream");
+  await checkpoint.close();
+  assert.match(millrace("checkpoint", "show", folder).stdout, /batch 1, .*\n {6}was replayed as batch 2/);
+});
