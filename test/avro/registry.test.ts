@@ -242,7 +242,7 @@ test("of several addresses the next one is asked when one is dead, and the one t
 
   await assert.rejects(valuesOf(topic, confluentAvro({ registry: [dead, troubled.url], timeout: 50 })), {
     code: "REGISTRY_UNREACHABLE",
-    message: `The registry at ${dead}/, ${troubled.url}/ gave no usable answer for 0.05 s: status 503`,
+    message: new RegExp(`^The registry at ${dead}/, ${troubled.url}/ gave no usable answer for 0\\.05 s: `),
   });
 });
 
