@@ -34,7 +34,7 @@ suite("jobs", { concurrency: true }, () => {
     // Inside the repository, so that "millrace" means this package.
     const folder = mkdtempSync(join(root, ".cache", "readme-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const [, program = ""] = /```ts\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+    const [, program = ""] = /## A job\n.*?```ts\n(.*?)```/s.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
     const database = join(folder, "totals.sqlite");
     const job = join(folder, "page-views.ts");
     writeFileSync(job, program.replace('"page-views.sqlite"', JSON.stringify(database)));
