@@ -32,9 +32,11 @@ export class FixedRangesPlanner implements SourcePlanner {
   async open(signal: AbortSignal): Promise<void> {
     const topics = await this.#cluster.topics([...new Set(this.#ranges.map(({ topic }) => topic))], signal);
     const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
+    // Brokers refuse a question that names a partition twice.
+    const partitions = [...new Map(this.#ranges.map((range) => [partitionKey(range), range])).values()];
     const [earliest, ends] = await Promise.all([
-      this.#cluster.earliestOffsets(this.#ranges, signal),
-      this.#cluster.ends(this.#ranges, signal),
+      this.#cluster.earliestOffsets(partitions, signal),
+      this.#cluster.ends(partitions, signal),
     ]);
     const missing = this.#ranges.filter((range) => {
       const key = partitionKey(range);

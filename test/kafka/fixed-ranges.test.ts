@@ -29,6 +29,45 @@ test("createRDD reads exactly its ranges, and knows them before it reads", async
   ]);
 });
 
+test("ranges may be empty, leave gaps and overlap: each is a partition, read for itself, also in parts", async (t) => {
+  const topic = await createTopic(t);
+  await produceMany(topic, 10, (i) => `v${i}`);
+  const range = (fromOffset: number, untilOffset: number): OffsetRange => ({
+    topic,
+    partition: 0,
+    fromOffset,
+    untilOffset,
+  });
+  const ranges = [range(4, 7), range(0, 0), range(6, 8), range(9, 10), range(4, 7)];
+  const seen: { [what: string]: unknown } = {};
+  const job = defineJob({ appName: "ranges", batchInterval: "1s", master: "local" }, (ssc) => {
+    const kafka = { "bootstrap.servers": bootstrapServers() };
+    const rdd = KafkaUtils.createRDD(ssc, kafka, ranges);
+    const offsets = rdd.map(({ offset }) => offset).glom();
+    const none = KafkaUtils.createRDD(ssc, kafka, []);
+    const split = KafkaUtils.createRDD(ssc, kafka, [range(0, 10)], { minPartitions: 3 }).map(({ offset }) => offset);
+    ssc.onDriver(async () => {
+      seen.partitions = await offsets.collect();
+      seen.told = offsets.offsetRanges();
+      seen.taken = (await rdd.take(4)).map(({ offset }) => offset);
+      seen.count = await rdd.count();
+      seen.none = [await none.count(), await none.isEmpty(), await none.collect(), none.getNumPartitions()];
+      seen.split = await split.collect();
+      seen.parts = split.getNumPartitions();
+    });
+  });
+  await (await runJob(job)).awaitTermination();
+  assert.deepEqual(seen, {
+    partitions: [[4, 5, 6], [], [6, 7], [9], [4, 5, 6]],
+    told: ranges,
+    taken: [4, 5, 6, 6],
+    count: 9,
+    none: [0, true, [], 0],
+    split: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    parts: 3,
+  });
+});
+
 test("a range past the end is refused before anything is read, with what the broker has", async (t) => {
   const topic = await createTopic(t);
   await produceMany(topic, 3, (i) => `v${i}`);
