@@ -1,4 +1,4 @@
-import type { NodeOf } from "../graph/node.ts";
+import type { Step } from "../graph/batch-graph.ts";
 import type { TaskContext } from "../model/plan.ts";
 import { type Chunk, enough, type Receiver } from "../operators/receiver.ts";
 import { Bridge } from "./bridge.ts";
@@ -10,21 +10,27 @@ import type { Skips } from "./skips.ts";
 export interface Branch {
   readonly receivers: Receiver<unknown>[];
   readonly bridges: Bridge<unknown>[];
-  readonly children: Map<NodeOf<"narrow" | "async">, Branch>;
+  /** By node and partition: a union of a stream with itself is passed once for each of them. */
+  readonly children: Map<string, Child>;
+}
+
+interface Child extends Step {
+  readonly branch: Branch;
 }
 
 export const newBranch = (): Branch => ({ receivers: [], bridges: [], children: new Map() });
 
 /** The branch at the end of `through`; nodes that are on the way of other consumers too are passed once. */
-export function branchAt(root: Branch, through: readonly NodeOf<"narrow" | "async">[]): Branch {
+export function branchAt(root: Branch, through: readonly Step[]): Branch {
   let branch = root;
-  for (const node of through) {
-    let child = branch.children.get(node);
+  for (const step of through) {
+    const place = `${step.node.id}:${step.partition}`;
+    let child = branch.children.get(place);
     if (child === undefined) {
-      child = newBranch();
-      branch.children.set(node, child);
+      child = { ...step, branch: newBranch() };
+      branch.children.set(place, child);
     }
-    branch = child;
+    branch = child.branch;
   }
   return branch;
 }
@@ -78,13 +84,15 @@ export class Flow {
 }
 
 /** @param skips When values at which a function throws are left out. Holds as long as each value comes from one record. */
-export function compose(branch: Branch, flow: Flow, task: TaskContext, skips?: Skips): Chain {
+export function compose(branch: Branch, flow: Flow, contextOf: (step: Step) => TaskContext, skips?: Skips): Chain {
   const receivers = [...branch.receivers];
   const bridges = [...branch.bridges];
   let direct = receivers.length > 0;
-  for (const [node, child] of branch.children) {
+  for (const child of branch.children.values()) {
+    const { node } = child;
+    const task = contextOf(child);
     const ofOneRecord = node.kind === "narrow" && node.operator.perRecord ? skips : undefined;
-    const chain = compose(child, flow, task, ofOneRecord);
+    const chain = compose(child.branch, flow, contextOf, ofOneRecord);
     if (node.kind === "narrow") {
       const receiver = node.operator.bind(chain.receiver, node.name, task) as Receiver<unknown>;
       receivers.push(ofOneRecord === undefined ? receiver : ofOneRecord.guard(node, receiver));

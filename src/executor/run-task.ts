@@ -1,4 +1,4 @@
-import type { BatchGraph, Leaf, Path } from "../graph/batch-graph.ts";
+import type { BatchGraph, Leaf, Path, Step } from "../graph/batch-graph.ts";
 import type { NodeOf, Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, internalError, MillraceError } from "../model/errors.ts";
@@ -41,8 +41,8 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     const { leaf, partition } = pathOf(task.consumers[0], home.graph);
     const finishers = task.consumers.map((consumer) => attach(consumer, task, root, flow, contexts, home));
     const guarding = leaf.kind === "source" && home.graph.plan.onRecordError === "skip";
-    const context = contexts.at(partition, home.graph.numPartitions(leaf));
-    const chain = compose(root, flow, context, guarding ? skips : undefined);
+    const contextOf = ({ node, partition }: Step) => contexts.at(partition, home.graph.numPartitions(node));
+    const chain = compose(root, flow, contextOf, guarding ? skips : undefined);
     flow.start(() => pump(chunksOf(leaf, partition, task, home, flow.signal, read, skips), chain, flow));
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };

@@ -19,7 +19,13 @@ export type Leaf = NodeOf<"source" | "snapshots"> | BlockNode;
 export interface Path {
   readonly leaf: Leaf;
   readonly partition: number;
-  readonly through: readonly NodeOf<"narrow" | "async">[];
+  readonly through: readonly Step[];
+}
+
+/** A node on the way, and which of its partitions this is: behind a union another one than the leaf's. */
+export interface Step {
+  readonly node: NodeOf<"narrow" | "async">;
+  readonly partition: number;
 }
 
 /** A source as it was in one batch: this one, or an earlier one that a window looks back on. */
@@ -140,7 +146,7 @@ export class BatchGraph {
       }
       default: {
         const { leaf, partition: index, through } = this.path(resolved.parent, partition);
-        return { leaf, partition: index, through: [...through, resolved] };
+        return { leaf, partition: index, through: [...through, { node: resolved, partition }] };
       }
     }
   }

@@ -72,7 +72,7 @@ export function cutStages<C>(
       }
       draft.wants.push({ consumer, node, partition });
       draft.skippableWhenEmpty &&= path.through.every(
-        (step) => step.kind === "narrow" && step.operator.perRecord === true,
+        ({ node: step }) => step.kind === "narrow" && step.operator.perRecord === true,
       );
     }
   }

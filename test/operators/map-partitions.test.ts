@@ -2,12 +2,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { MillraceError, type TaskContext } from "millrace";
+import { type DStream, MillraceError, type TaskContext } from "millrace";
+import { runPipeline } from "millrace/testing";
 import { runBatch } from "../helpers/run-graph.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 /** More than travel in one chunk, so that who does not read makes others wait. */
 const MANY = 20_000;
+
+test("behind a union a partition has its number there, also when a stream is united with itself", async () => {
+  const numbered = (numbers: DStream<number>) =>
+    numbers.mapPartitions(async function* (values, { partition, numPartitions }) {
+      for await (const value of values) yield `${value} in ${partition} of ${numPartitions}`;
+    });
+  const twice = await runPipeline([[7, 8]], (numbers) => numbered(numbers.union(numbers)), { numPartitions: 2 });
+  assert.deepEqual(twice, [["7 in 0 of 4", "8 in 1 of 4", "7 in 2 of 4", "8 in 3 of 4"]]);
+  const inputs = { some: [[7]], others: [[9]] };
+  const both = await runPipeline(inputs, ({ some, others }) => numbered(some.union(others)));
+  assert.deepEqual(both, [["7 in 0 of 2", "9 in 1 of 2"]]);
+  const windowed = await runPipeline([[7], [9]], (numbers) => numbered(numbers.window("2s")));
+  assert.deepEqual(windowed[1], ["7 in 0 of 2", "9 in 1 of 2"]);
+});
 
 test("mapPartitions sees each partition once, in order, and knows which one it is", async () => {
   const outputs = await runBatch(
