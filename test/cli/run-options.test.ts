@@ -22,3 +22,14 @@ test("a rate of the command line is a whole number", async () => {
     /millrace help/,
   );
 });
+
+test("batches to replay are named by their numbers, as often as needed", async () => {
+  assert.equal(engine().replay, undefined);
+  assert.deepEqual(engine("--replay", "5", "--replay", "7").replay, [5, 7]);
+  await assertRefused(
+    () => engine("--replay", "all"),
+    "BAD_OPTION",
+    /--replay takes a whole number, not "all"/,
+    /millrace help/,
+  );
+});

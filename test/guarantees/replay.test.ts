@@ -27,6 +27,7 @@ interface Run {
   readonly failedBatch?: FailurePolicy;
   readonly replay?: readonly number[];
   readonly alsoFiltered?: boolean;
+  readonly acceptChangedGraph?: boolean;
 }
 
 /** Batches of four records from two partitions: into Postgres by partition, into SQLite as a whole, and past a function of the driver. */
@@ -210,4 +211,17 @@ test("a batch of which it is not known what a sink has is not replayed", async (
     message: 'Batch 1 cannot be replayed: what the sink of output "by-partition" has of it is not known.',
     hint: /millrace checkpoint show --json/,
   });
+});
+
+test("a replay that is pending is not gone on with by other operations, where an output has some of its partitions", async (t) => {
+  const { produce, run, assertOnce } = await replayable(t);
+  await produce(2);
+  await run({ refused: "v3" });
+  await assert.rejects(run({ replay: [1], refused: "v3", failedBatch: "stop" }), { code: "TASK_FAILED" });
+  await assert.rejects(run({ alsoFiltered: true, acceptChangedGraph: true }), {
+    code: "PLAN_MISMATCH",
+    message: /^Batch 3 is pending, and output "by-partition" has a part of it already/,
+  });
+  await run();
+  await assertOnce();
 });
