@@ -107,6 +107,24 @@ function ownBytes(view: ArrayBufferView): ArrayBufferView {
   return structuredClone(view);
 }
 
+/**
+ * For values that are kept and copied only when they must be: a Buffer arrives as a Uint8Array, and would change its class when it is least
+ * expected. @throws NOT_CLONEABLE with its path
+ */
+export function refuseBuffers(value: unknown, path: string): void {
+  if (typeof value !== "object" || value === null || value instanceof ConsumerRecord) return;
+  if (Buffer.isBuffer(value)) {
+    throw new MillraceError("NOT_CLONEABLE", `${path} is a Buffer, which would come back as a Uint8Array.`, {
+      hint: "Keep Uint8Array.from(buffer), and make a Buffer of it where you need one.",
+    });
+  }
+  if (ArrayBuffer.isView(value)) return;
+  const members = value instanceof Map || value instanceof Set ? [...value] : value;
+  for (const [name, member] of Object.entries(members)) {
+    refuseBuffers(member, Array.isArray(members) ? `${path}[${name}]` : `${path}.${name}`);
+  }
+}
+
 function refused(path: string, what: string): MillraceError {
   return new MillraceError("NOT_CLONEABLE", `${path} is ${what}, which cannot be sent from one task to another.`, {
     hint: "Only plain data may cross: objects and arrays of texts, numbers, booleans, null, bigint, Date, Map, Set and typed arrays. Map the value to plain data first.",

@@ -17,17 +17,21 @@ export function encodeValues(values: readonly unknown[], name: string): Buffer {
   return values.length === 0 ? encode("values", name, [[]]) : encode("pairs", name, [keys, seconds]);
 }
 
-/** Pairs that were never put together. */
-export function encodeColumns(keys: unknown[], values: unknown[], name: string): Buffer {
-  return encode("pairs", name, [keys, values]);
+/** Pairs that were never put together. `onReplaced` is called with a column of which something crosses as something else. */
+export function encodeColumns(keys: unknown[], values: unknown[], name: string, onReplaced?: OnReplaced): Buffer {
+  return encode("pairs", name, [keys, values], onReplaced);
 }
 
-function encode(layout: Encoded[0], name: string, columns: unknown[][]): Buffer {
+type OnReplaced = (column: unknown[], path: string) => void;
+
+function encode(layout: Encoded[0], name: string, columns: unknown[][], onReplaced?: OnReplaced): Buffer {
   let changed = false;
   const crossed = columns.map((column, c) => {
     const path = layout === "pairs" ? `${name} ${c === 0 ? "key" : "value"}` : `${name} value`;
     const result = crossing(column, path);
-    if (result !== column) changed = true;
+    if (result === column) return result;
+    changed = true;
+    onReplaced?.(column, path);
     return result;
   });
   return serialize([layout, changed, ...crossed]);

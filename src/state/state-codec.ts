@@ -1,5 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import { assert, MillraceError } from "../model/errors.ts";
+import { refuseBuffers } from "../shuffle/cloneable.ts";
 import { decodeColumns, decodeValues, encodeColumns, encodeValues } from "../shuffle/codec.ts";
 import { KeyedState, type StateEntry } from "./keyed-state.ts";
 
@@ -59,7 +60,7 @@ function encode<K, S>(
   const written: Written = [
     CODEC,
     kind,
-    encodeColumns(keys, values, `state "${name}"`),
+    encodeColumns(keys, values, `state "${name}"`, refuseBuffers),
     Float64Array.from(entries, ({ touchedAt }) => touchedAt),
     encodeValues(removed, `state "${name}"`),
   ];

@@ -229,6 +229,19 @@ test("a value that would not survive is refused with its path when it is first w
   await assert.rejects(run, { code: "NOT_CLONEABLE", message: /state "totals".*total is an instance of Total/ });
 });
 
+test("a Buffer in a state is refused when it is first written: after a recovery it would be a Uint8Array", async () => {
+  const keep = (value: unknown) => {
+    const put = (_key: string, _value: number | undefined, state: State<unknown>) => state.update(value);
+    return runPipeline([[["a", 1]]] as [string, number][][], (s: Pairs) => s.mapWithState(put, { name: "last" }));
+  };
+  const refused = (path: RegExp) => ({ code: "NOT_CLONEABLE", message: path, hint: /Uint8Array\.from/ });
+  await assert.rejects(keep(Buffer.from("x")), refused(/state "last" value\[0\] is a Buffer/));
+  await assert.rejects(keep({ deep: [1, Buffer.from("x")] }), refused(/value\[0\]\.deep\[1\] is a Buffer/));
+  await assert.rejects(keep(new Map([["a", Buffer.from("x")]])), refused(/value\[0\]\[0\]\[1\] is a Buffer/));
+  const large = new Uint8Array(new ArrayBuffer(8), 2, 2);
+  await keep({ large, at: new Date(0), whole: new Uint8Array(3), numbers: new Set([1]) });
+});
+
 test("a state needs a name of its own", async () => {
   const batches: [string, number][][] = [[]];
   const unnamed = runPipeline(batches, (s: Pairs) => s.mapWithState(sum, {} as never));
