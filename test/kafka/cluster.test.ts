@@ -4,6 +4,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { KafkaCluster, partitionKey } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
+import { MemoryBroker } from "../../src/testing/broker/memory-broker.ts";
+import { memoryTopic } from "../../src/testing/broker/memory-topics.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produce } from "../helpers/produce.ts";
@@ -86,6 +88,19 @@ test("a broker that is not there is named, within the deadline", async (t) => {
     message: new RegExp(`within 0.3 s: tried 127.0.0.1:${port}, localhost:${port}; last cause: .*ECONNREFUSED`),
   });
   assert.ok(performance.now() - start < 1_500);
+});
+
+test("brokers that have answered and are gone are waited for with more patience than those that never did", async (t) => {
+  assertNothingLeft(t);
+  const broker = await MemoryBroker.start(new Map([["t", memoryTopic("t", 1)]]));
+  const params = resolveKafkaParams({ "bootstrap.servers": broker.address });
+  await using cluster = new KafkaCluster(params, { deadlineMs: 10_000, patienceMs: 300 });
+  await cluster.latestOffsets([{ topic: "t", partition: 0 }]);
+  await broker[Symbol.asyncDispose]();
+  await assert.rejects(cluster.latestOffsets([{ topic: "t", partition: 0 }]), {
+    code: "BROKER_UNREACHABLE",
+    message: /within 0.3 s/,
+  });
 });
 
 test("a broker that accepts and says nothing is given up within the deadline", async (t) => {

@@ -1,29 +1,25 @@
-import { MillraceError } from "../../model/errors.ts";
+import type { MillraceError } from "../../model/errors.ts";
 import type { TopicPartition } from "../../model/offset-range.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { matches } from "../subscription.ts";
-import { Backoff, DeadlineError } from "./backoff.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import type { BrokerSocket } from "./broker-socket.ts";
-import {
-  brokerUnreachable,
-  noLeader,
-  partitionNotFound,
-  refusedByBroker,
-  topicNotFound,
-  unexpectedCode,
-} from "./cluster-errors.ts";
+import { brokerUnreachable, noLeader, partitionNotFound, topicNotFound, unexpectedCode } from "./cluster-errors.ts";
 import { BrokerConnections } from "./connections.ts";
 import { type EpochEnd, epochEnds } from "./epoch-ends.ts";
 import { EARLIEST, LATEST, listOffsets, type OffsetAnswer, type OffsetQuestion } from "./list-offsets.ts";
 import { Metadata, type PartitionInfo, type TopicInfo } from "./metadata.ts";
-import { ErrorCodes, ProtocolError, remedyFor } from "./protocol-error.ts";
+import { ErrorCodes, ProtocolError } from "./protocol-error.ts";
 import { type TopicConfig, topicConfigs } from "./topic-configs.ts";
+import { tryUntilDeadline } from "./try-until-deadline.ts";
 import { WaitingNotice } from "./waiting-notice.ts";
 
 export type { PartitionInfo, TopicInfo } from "./metadata.ts";
 
+/** Until the first answer about offsets: more likely an address is wrong than all brokers are down. */
 const DEADLINE_MS = 10_000;
+/** Afterwards: brokers that restart are waited for. */
+const PATIENCE_MS = 60_000;
 /** A topic that was just created is not known to every broker at once. */
 const TRIES_FOR_A_MISSING_TOPIC = 4;
 
@@ -48,8 +44,10 @@ export interface Leader {
 }
 
 export interface ClusterOptions {
-  /** How long it is tried to get an answer. */
+  /** How long it is tried to get an answer, until the first one about offsets has come. */
   readonly deadlineMs?: number;
+  /** The same afterwards. */
+  readonly patienceMs?: number;
   /** Told when an answer is late, and when it has come. */
   readonly warn?: (fields: object, message: string) => void;
 }
@@ -57,14 +55,19 @@ export interface ClusterOptions {
 /** A Kafka cluster: its topics, leaders and offsets, with retries until a deadline. Fetching has its own sockets. */
 export class KafkaCluster implements AsyncDisposable {
   readonly params: ResolvedKafkaParams;
-  readonly #deadlineMs: number;
+  readonly #patienceMs: number;
+  #deadlineMs: number;
   readonly #connections: BrokerConnections;
   readonly #metadata: Metadata;
   readonly #notice: WaitingNotice;
 
-  constructor(params: ResolvedKafkaParams, { deadlineMs = DEADLINE_MS, warn }: ClusterOptions = {}) {
+  constructor(
+    params: ResolvedKafkaParams,
+    { deadlineMs = DEADLINE_MS, patienceMs = PATIENCE_MS, warn }: ClusterOptions = {},
+  ) {
     this.params = params;
     this.#deadlineMs = deadlineMs;
+    this.#patienceMs = patienceMs;
     this.#notice = new WaitingNotice(warn, () => this.triedAddresses);
     this.#connections = new BrokerConnections(params);
     this.#metadata = new Metadata(params, this.#connections);
@@ -284,6 +287,7 @@ export class KafkaCluster implements AsyncDisposable {
       },
       (deadlineMs) => leaderless && noLeader(leaderless, deadlineMs),
     );
+    if (found.size > 0) this.#deadlineMs = this.#patienceMs;
     return found;
   }
 
@@ -323,42 +327,20 @@ export class KafkaCluster implements AsyncDisposable {
     let answered = false;
     this.#notice.begin(this.#deadlineMs);
     try {
-      const answer = await this.#tryUntilDeadline(signal, attempt, whenExpired);
+      const answer = await tryUntilDeadline(attempt, {
+        deadlineMs: this.#deadlineMs,
+        signal,
+        onFailure: (error) => this.#notice.failed(error),
+        whenExpired: (error) => {
+          if (error instanceof ProtocolError) return whenExpired(this.#deadlineMs) ?? unexpectedCode(error);
+          return whenExpired(this.#deadlineMs) ?? brokerUnreachable(this.triedAddresses, this.#deadlineMs, error);
+        },
+      });
       answered = true;
       return answer;
     } finally {
       this.#notice.end(answered);
     }
-  }
-
-  async #tryUntilDeadline<T>(
-    signal: AbortSignal | undefined,
-    attempt: () => Promise<T>,
-    whenExpired: (deadlineMs: number) => MillraceError | undefined,
-  ): Promise<T> {
-    const backoff = new Backoff(this.#deadlineMs, signal);
-    let lastError: unknown;
-    do {
-      try {
-        return await backoff.within(attempt());
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (MillraceError.is(error)) throw error;
-        const refused = refusedByBroker(error);
-        if (refused !== undefined) throw refused;
-        if (error instanceof ProtocolError && remedyFor(error.protocolCode) === "give up") {
-          throw unexpectedCode(error);
-        }
-        this.#notice.failed(error);
-        // That the time ran out says less than what went wrong before.
-        if (lastError === undefined || !(error instanceof DeadlineError)) lastError = error;
-      }
-      await backoff.pause();
-    } while (!backoff.expired);
-    const known = whenExpired(this.#deadlineMs);
-    if (known !== undefined) throw known;
-    if (lastError instanceof ProtocolError) throw unexpectedCode(lastError);
-    throw brokerUnreachable(this.triedAddresses, this.#deadlineMs, lastError);
   }
 }
 
