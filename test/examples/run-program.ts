@@ -41,7 +41,9 @@ export function runExample(t: Pick<TestContext, "after">, program: string, ...ar
     async printed(what) {
       const isOver = () => child.exitCode !== null || child.signalCode !== null;
       const told = () => new Error(`${program} has not printed ${what}, but:\n${stdout}${stderr}`);
-      await waitUntil(`${program} prints ${what}`, () => what.test(stdout) || isOver()).catch(() => {
+      // Several programs start their executors at once, on the cores that the tests share.
+      const limit = { limitMs: 60_000 };
+      await waitUntil(`${program} prints ${what}`, () => what.test(stdout) || isOver(), limit).catch(() => {
         throw told();
       });
       if (!what.test(stdout)) throw told();
