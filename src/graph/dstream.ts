@@ -152,7 +152,7 @@ export class DStream<out T> extends StreamOutputs<T> {
   // ---- windows: multiples of the batch interval
 
   /**
-   * Everything of the batches in (time - window, time], at each multiple of `slide`. Earlier batches are held in memory; after a restart
+   * Everything of the batches in (time - window, time], at each multiple of `slide` (default: as often as this stream has RDDs). Earlier batches are held in memory; after a restart
    * they are read from Kafka again, so their records must still be there. A windowed aggregate keeps only what it needs instead.
    */
   window(window: Duration, slide?: Duration): DStream<T> {

@@ -17,7 +17,7 @@ import { stateNode } from "./stateful.ts";
 /** Windowed aggregates keep partial results as state, hence a name. Both durations are multiples of the batch interval. */
 export interface WindowOptions extends Named {
   window: Duration;
-  /** @default the batch interval */
+  /** @default that of the stream: the batch interval, or the slide of the window it comes from */
   slide?: Duration | undefined;
 }
 
@@ -25,7 +25,13 @@ const WINDOW_CHECKS = { name: isDurableName, window: checkedLater, slide: checke
 const SHUFFLE_CHECKS = { numPartitions: isPartitionCount, partitioner: isFunction };
 
 /** @throws BAD_OPTION when window or slide is no multiple of the batch interval. */
-export function checkedPanes(graph: Graph, method: string, window: Duration, slide: Duration | undefined): Panes {
+export function checkedPanes(
+  graph: Graph,
+  method: string,
+  parent: Node,
+  window: Duration,
+  slide: Duration | undefined,
+): Panes {
   const interval = graph.batchInterval;
   const multiple = (value: Duration, option: string) => {
     const ms = parseDuration(value, option, { minMs: 1 });
@@ -38,11 +44,33 @@ export function checkedPanes(graph: Graph, method: string, window: Duration, sli
       },
     );
   };
-  return panesOf(multiple(window, "window"), multiple(slide === undefined ? interval : slide, "slide"));
+  return panesOf(
+    multiple(window, "window"),
+    multiple(slide === undefined ? slideOf(parent, interval) : slide, "slide"),
+  );
+}
+
+/** How far apart the RDDs of a stream are. */
+function slideOf(node: Node, interval: number): number {
+  switch (node.kind) {
+    case "source":
+      return interval;
+    case "window":
+      return node.panes.slide * node.panes.paneMs;
+    case "state": {
+      const { panes } = node.program;
+      return panes === undefined ? slideOf(node.parent, interval) : panes.slide * panes.paneMs;
+    }
+    case "union":
+    case "transform":
+      return Math.min(...node.parents.map((parent) => slideOf(parent, interval)));
+    default:
+      return slideOf(node.parent, interval);
+  }
 }
 
 export function windowNode(graph: Graph, parent: Node, window: Duration, slide: Duration | undefined): Node {
-  const panes = checkedPanes(graph, "window", window, slide);
+  const panes = checkedPanes(graph, "window", parent, window, slide);
   return graph.node("window", { kind: "window", parent, panes, options: JSON.stringify(panes) });
 }
 
@@ -67,7 +95,7 @@ export function windowedNode<K, V>(
       hint: 'For example { name: "views", window: "30s", slide: "10s" }.',
     });
   }
-  const panes = checkedPanes(graph, method, window, slide);
+  const panes = checkedPanes(graph, method, parent, window, slide);
   const program = reduceWindow({ reduce, inverse, filter }, panes);
   const described = { ...panes, inverse: inverse !== undefined, filter: filter !== undefined };
   return stateNode(graph, method, parent, movementBy, program, { name, numPartitions, partitioner }, described);

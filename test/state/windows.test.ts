@@ -25,6 +25,17 @@ test("a window slides by more than one batch: between two slides it gives nothin
   );
 });
 
+test("a window of a windowed stream slides with it, unless it says otherwise", async () => {
+  const lists = [[1], [2], [3], [4], [5], [6]];
+  const everySecond = (s: DStream<number>) => s.window("1s", "1s");
+  const ofWindow = await runPipeline(lists, (s) => everySecond(s).window("2s"), everyHalfSecond);
+  assert.deepEqual(ofWindow, [[], [1, 2], [], [1, 2, 3, 4], [], [3, 4, 5, 6]]);
+  const byName = (s: DStream<number>) => everySecond(s).countByWindow({ name: "counts", window: "2s" });
+  assert.deepEqual(await runPipeline(lists, byName, everyHalfSecond), [[], [2], [], [4], [], [4]]);
+  const everyBatch = (s: DStream<number>) => everySecond(s).window("2s", "500ms");
+  assert.deepEqual((await runPipeline(lists, everyBatch, everyHalfSecond))[4], [1, 2, 3, 4]);
+});
+
 test("between two slides nothing behind a window runs, as in Spark: no output, no state, and no count of nothing", async () => {
   const ran: string[] = [];
   const note = (what: string, values: readonly unknown[], time: number) => void ran.push(`${what} ${time}: ${values}`);
@@ -182,7 +193,9 @@ test("a state behind a window has as many partitions as the stream, also when it
     const windows = numbers.window("4s", "2s").map((n): [number, number] => [n, n]);
     const states = {
       updated: windows.updateStateByKey<number>((values) => values.length, { name: "updated" }),
-      windowed: windows.reduceByKey((a, b) => a + b).countByValueAndWindow({ name: "windowed", window: "4s" }),
+      windowed: windows
+        .reduceByKey((a, b) => a + b)
+        .countByValueAndWindow({ name: "windowed", window: "4s", slide: "1s" }),
     };
     for (const [name, stream] of Object.entries(states)) {
       counts[name] = [];
