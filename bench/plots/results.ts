@@ -16,7 +16,10 @@ export type LatencyLine = LatencyResult &
   About & { readonly fdatasync: { readonly p50: number; readonly p99: number } };
 export type ScaleLine = ScaleResult & About;
 
-/** The newest line of each figure in results.jsonl. A line without `bench` is one of `npm run bench`. */
+/**
+ * The newest line of each figure in results.jsonl, of the machine that was measured last: what two machines did is no ratio. A line without
+ * `bench` is one of `npm run bench`.
+ */
 export interface Results {
   readonly limit: readonly LimitLine[];
   readonly peers: readonly PeerLine[];
@@ -42,8 +45,10 @@ export function readResults(file: string): Results {
 }
 
 function newest(lines: readonly Line[], ...key: readonly string[]): Line[] {
+  const last = lines.reduce<Line | undefined>((a, b) => (a === undefined || a.date <= b.date ? b : a), undefined);
   const found = new Map<string, Line>();
   for (const line of lines) {
+    if (line.machine !== last?.machine) continue;
     const name = key.map((field) => line[field]).join(" ");
     const known = found.get(name);
     if (known === undefined || known.date <= line.date) found.set(name, line);
