@@ -7,7 +7,7 @@ import { partitionOf } from "../../src/operators/partition.ts";
 import { createTopic } from "../helpers/kafka.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 import { committed, committedValues, endOffset, kafkaParams, leaveOpen, progressTopic } from "./kafka-topic.ts";
-import { commit, openSink, save } from "./save-partition.ts";
+import { commit, openSink, save, transactionalId } from "./save-partition.ts";
 
 const CHUNK = 1_000;
 /** More than four times what is held. */
@@ -86,7 +86,7 @@ test("a partition that fails half way is not seen and holds no reader back; the 
 test("a writer that is fenced before anything was sent begins again, and writes once", async (t) => {
   const { topic, write } = await openedSink(t);
   const fence = async (from: number) => {
-    if (from === 0) await leaveOpen("checkpoint.out.0", topic, "of another");
+    if (from === 0) await leaveOpen(transactionalId, topic, "of another");
   };
   assert.equal(await write(numbers(fence)), "written");
   assert.deepEqual((await committedValues(topic)).map(numberIn), all);
@@ -109,7 +109,7 @@ test("a writer that is fenced when only the rest was not sent does not commit th
   const { topic, write } = await openedSink(t);
   async function* values() {
     yield* numbers();
-    await leaveOpen("checkpoint.out.0", topic, "of another");
+    await leaveOpen(transactionalId, topic, "of another");
   }
   await assert.rejects(write(values()), { code: "SINK_FAILED", hint: /the task runs again/ });
   assert.deepEqual(await committedValues(topic), []);

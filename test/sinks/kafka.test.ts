@@ -11,7 +11,7 @@ import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { asAdmin } from "../kafka/read-all.ts";
 import { committed, committedValues, endOffset, kafkaParams, leaveOpen, progressTopic } from "./kafka-topic.ts";
-import { commit, openSink, save } from "./save-partition.ts";
+import { commit, openSink, save, transactionalId } from "./save-partition.ts";
 
 sinkContract<string>(
   (name, run) => test(`kafka: ${name}`, run),
@@ -126,7 +126,7 @@ test("a reader of committed records sees nothing of an attempt that died; the ne
     value: (v) => v,
     progressTopic: await progressTopic(),
   });
-  await leaveOpen("checkpoint.out.0", topic, "of the dead");
+  await leaveOpen(transactionalId, topic, "of the dead");
   assert.deepEqual([await endOffset(topic, "read_uncommitted"), await committedValues(topic)], [1, []]);
   assert.equal(await save(sink, ["a", "b"]), "written");
   assert.deepEqual(await committedValues(topic), ["a", "b"]);
@@ -150,7 +150,7 @@ test("an output tells what is committed in the partition that has come furthest,
   await save(sink, ["c"], { seq: 30, epoch: 30, output: "out2" });
   assert.deepEqual(await told(), { seq: 20, epoch: 4, partitions: [1] });
   const note = JSON.stringify({ seq: 21, epoch: 4, digest: "" });
-  await leaveOpen("checkpoint.out.0", progress, note, "checkpoint.out.0");
+  await leaveOpen(transactionalId, progress, note, transactionalId);
   assert.notEqual(await endOffset(progress, "read_committed"), await endOffset(progress, "read_uncommitted"));
   assert.deepEqual(await told(), { seq: 20, epoch: 4, partitions: [1] });
   assert.equal(await endOffset(progress, "read_committed"), await endOffset(progress, "read_uncommitted"));

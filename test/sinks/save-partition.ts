@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import type { PartitionCommit, Sink } from "millrace/sinks";
 import { partitionOf } from "../../src/operators/partition.ts";
 import type { PartitionSink } from "../../src/operators/sink.ts";
 
+/** Another one in each process: files of tests run at the same time, and would fence each other's producers. */
 export const commit: PartitionCommit = {
-  checkpointId: "checkpoint",
+  checkpointId: `checkpoint-${randomUUID()}`,
   appName: "test",
   output: "out",
   seq: 1,
@@ -15,6 +17,9 @@ export const commit: PartitionCommit = {
   offsetRanges: [],
   signal: new AbortController().signal,
 };
+
+/** What the Kafka sink writes the first partition by. */
+export const transactionalId = `${commit.checkpointId}.${commit.output}.${commit.partition}`;
 
 export async function openSink<T>(sink: Sink<T>) {
   const definition = sink["~sink"] as PartitionSink<T, unknown>;
