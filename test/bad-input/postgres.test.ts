@@ -4,8 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { after, before, type TestContext, test } from "node:test";
 import { type PostgresOptions, postgres } from "millrace/sinks";
-import pg from "pg";
-import { type PostgresServer, startPostgres } from "../helpers/postgres.ts";
+import { type PostgresServer, query, startPostgres } from "../helpers/postgres.ts";
 import { recoveringJob } from "../helpers/recovering-job.ts";
 
 let server: PostgresServer;
@@ -13,16 +12,6 @@ before(async () => {
   server = await startPostgres();
 });
 after(() => server.stop());
-
-async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 const setup = "create table if not exists numbers (n integer)";
 const table = { table: "numbers", row: (n: number) => ({ n }) };

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Entry } from "../../src/checkpoint/entry.ts";
 import { decodeSegment } from "../../src/checkpoint/framing.ts";
+import type { CheckpointStore } from "../../src/checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../../src/checkpoint/world.ts";
 import type { BatchPlan } from "../../src/model/plan.ts";
 import { MemoryDisk } from "./memory-store.ts";
@@ -123,6 +124,18 @@ test("an older driver is fenced at its next entry, whichever that is", async () 
   assert.equal(newer.world.pending?.plan.seq, 1);
 });
 
+/** Holds the requests of one kind that a store makes. */
+function pauseBefore(held: "append" | "list", disk: MemoryDisk, of: CheckpointStore) {
+  const resumed = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  disk.before = async (step, store) => {
+    if (step !== held || store !== of) return;
+    reached.resolve();
+    await resumed.promise;
+  };
+  return { reached: reached.promise, goOn: resumed.resolve };
+}
+
 test("a driver that is paused between writing and looking does not act on what it wrote, and the new one never sees it", async () => {
   const disk = new MemoryDisk();
   const oldStore = disk.store();
@@ -130,19 +143,13 @@ test("a driver that is paused between writing and looking does not act on what i
   await old.start(start);
 
   // The old driver is about to append its plan when it is paused; the new one takes over and plans the same batch differently.
-  const paused = Promise.withResolvers<void>();
-  const reached = Promise.withResolvers<void>();
-  disk.before = async (step, store) => {
-    if (step !== "append" || store !== oldStore) return;
-    reached.resolve();
-    await paused.promise;
-  };
+  const { reached, goOn } = pauseBefore("append", disk, oldStore);
   const plannedByOld = old.plan(planOf(1, 5, 9), "g");
-  await reached.promise;
+  await reached;
   const newer = await Checkpoint.open(disk.store(), "job");
   assert.equal(newer.world.pending, null);
   await newer.plan(planOf(1, 5, 7), "g");
-  paused.resolve();
+  goOn();
   await assert.rejects(plannedByOld, { code: "FENCED" });
 
   const third = await Checkpoint.open(disk.store(), "job");
@@ -154,18 +161,12 @@ test("a driver that is paused when it has written and not looked yet does not ac
   const oldStore = disk.store();
   const old = await Checkpoint.open(oldStore, "job");
   await old.start(start);
-  const goOn = Promise.withResolvers<void>();
-  const reached = Promise.withResolvers<void>();
-  disk.before = async (step, store) => {
-    if (step !== "list" || store !== oldStore) return;
-    reached.resolve();
-    await goOn.promise;
-  };
+  const { reached, goOn } = pauseBefore("list", disk, oldStore);
   const plannedByOld = old.plan(planOf(1, 5, 9), "g");
-  await reached.promise;
+  await reached;
   const newer = await Checkpoint.open(disk.store(), "job");
   assert.equal(newer.world.pending?.plan.slices.views?.[0]?.untilOffset, 9);
-  goOn.resolve();
+  goOn();
   await assert.rejects(plannedByOld, { code: "FENCED" });
   await newer.complete(1);
 });

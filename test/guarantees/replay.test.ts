@@ -5,11 +5,10 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, type TestContext, test } from "node:test";
 import { defineJob, type FailurePolicy, KafkaUtils, MillraceError, runJob } from "millrace";
 import { defineSink, postgres, type Sink, sqlite } from "millrace/sinks";
-import pg from "pg";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
-import { type PostgresServer, startPostgres } from "../helpers/postgres.ts";
+import { type PostgresServer, query, startPostgres } from "../helpers/postgres.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
@@ -96,14 +95,8 @@ async function replayable(t: TestContext, change: (sink: Sink<string>) => Sink<s
   };
 }
 
-async function inPostgres(connection: string): Promise<string[]> {
-  const client = new pg.Client(connection);
-  await client.connect();
-  try {
-    return (await client.query("select line from lines")).rows.map(({ line }) => line).sort();
-  } finally {
-    await client.end();
-  }
+async function inPostgres(connection: string): Promise<unknown[]> {
+  return (await query(connection, "select line from lines")).map(({ line }) => line).sort();
 }
 
 /** What the checkpoint knows of "by partition" in each batch that was left out. */

@@ -6,9 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, type TestContext, test } from "node:test";
 import { defineJob, KafkaUtils, runJob } from "millrace";
 import { files, kafka, postgres, publishedBatches, type Sink, sqlite } from "millrace/sinks";
-import pg from "pg";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
-import { type PostgresServer, startPostgres } from "../helpers/postgres.ts";
+import { type PostgresServer, query, startPostgres } from "../helpers/postgres.ts";
 import { produce, produceMany } from "../helpers/produce.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { committed, committedValues, kafkaParams, progressTopic } from "../sinks/kafka-topic.ts";
@@ -44,15 +43,6 @@ before(async () => {
   server = await startPostgres();
 });
 after(() => server.stop());
-
-async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client(url);
-  await client.connect();
-  return await client.query(text).then(
-    ({ rows }) => client.end().then(() => rows),
-    (error) => client.end().then(() => Promise.reject(error)),
-  );
-}
 
 const places: { readonly [sink: string]: (t: TestContext) => Promise<Place> } = {
   sqlite: async (t) =>

@@ -6,10 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { defineJob, KafkaUtils, runJob, type State } from "millrace";
 import { type FileFormat, files, jsonLines, kafka, postgres, publishedBatches, sqlite } from "millrace/sinks";
-import pg from "pg";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { ascending } from "../helpers/killed-numbers.ts";
-import { startPostgres } from "../helpers/postgres.ts";
+import { query, startPostgres } from "../helpers/postgres.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
@@ -118,12 +117,8 @@ test("an attempt that was given up and wakes late writes nothing twice: in no si
       .map(({ n }) => n),
     all,
   );
-  const client = new pg.Client(connection);
-  await client.connect();
-  const { rows } = await client.query("select n from numbers order by n");
-  await client.end();
   assert.deepEqual(
-    rows.map(({ n }) => n),
+    (await query(connection, "select n from numbers order by n")).map(({ n }) => n),
     all,
   );
   assert.deepEqual((await committedValues(to)).map(Number).sort(ascending), all);

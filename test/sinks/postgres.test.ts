@@ -5,7 +5,7 @@ import { type PartitionCommit, type PartitionSink, type PostgresOptions, postgre
 import { sinkContract } from "millrace/testing";
 import pg from "pg";
 import { partitionOf } from "../../src/operators/partition.ts";
-import { type PostgresServer, startPostgres } from "../helpers/postgres.ts";
+import { type PostgresServer, query, startPostgres } from "../helpers/postgres.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 
@@ -14,16 +14,6 @@ before(async () => {
   server = await startPostgres();
 });
 after(() => server.stop());
-
-async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 const numbers = {
   table: "numbers",

@@ -324,17 +324,20 @@ export class KafkaCluster implements AsyncDisposable {
     attempt: () => Promise<T>,
     whenExpired: (deadlineMs: number) => MillraceError | undefined = () => undefined,
   ): Promise<T> {
+    // It grows with the first answer, which another question may get meanwhile.
+    const deadlineMs = this.#deadlineMs;
+    const asBrokersSay = (error: unknown) =>
+      error instanceof ProtocolError
+        ? unexpectedCode(error)
+        : brokerUnreachable(this.triedAddresses, deadlineMs, error);
     let answered = false;
-    this.#notice.begin(this.#deadlineMs);
+    this.#notice.begin(deadlineMs);
     try {
       const answer = await tryUntilDeadline(attempt, {
-        deadlineMs: this.#deadlineMs,
+        deadlineMs,
         signal,
         onFailure: (error) => this.#notice.failed(error),
-        whenExpired: (error) => {
-          if (error instanceof ProtocolError) return whenExpired(this.#deadlineMs) ?? unexpectedCode(error);
-          return whenExpired(this.#deadlineMs) ?? brokerUnreachable(this.triedAddresses, this.#deadlineMs, error);
-        },
+        whenExpired: (error) => whenExpired(deadlineMs) ?? asBrokersSay(error),
       });
       answered = true;
       return answer;
