@@ -28,7 +28,7 @@ import { Backpressure } from "./rate/backpressure.ts";
 import { abandonedOutputs, SinkReceipts } from "./receipts.ts";
 import { replayOf } from "./replay.ts";
 import { runOutputs } from "./run-outputs.ts";
-import { runningPlan } from "./running-plan.ts";
+import { completePlan, runningPlan } from "./running-plan.ts";
 import { TaskSums } from "./task-sums.ts";
 import type { Trigger } from "./trigger.ts";
 import type { WindowBlocks } from "./window-blocks.ts";
@@ -132,7 +132,7 @@ export class BatchLoop {
 
   /** Steps 2 to 7 of one batch, if there is one. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
-    const { clock, context, trigger, journal, streams, force, back, graphDigest, code, broadcasts } = this.#parts;
+    const { clock, trigger, journal, streams, force, graphDigest, code } = this.#parts;
     await this.#border("before plan");
     const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
@@ -151,11 +151,7 @@ export class BatchLoop {
     if (losses.length > 0) await this.#goOnWithout(planned!);
     const verdict = trigger.judge(planned!);
     if (verdict !== "run") return verdict;
-    const prepared = await this.#prepare({ plan, inputs }, async () => {
-      const versions = await broadcasts.refresh();
-      const named = versions === undefined ? plan : { ...plan, broadcasts: versions };
-      return withLookBack(named, context, back, journal.world);
-    });
+    const prepared = await this.#prepare({ plan, inputs }, () => completePlan(plan, this.#parts));
     if (prepared instanceof Error) {
       await this.#leaveOut(plan, prepared, true);
       return verdict;
@@ -192,7 +188,7 @@ export class BatchLoop {
 
   /** What a batch that was left out has not done, as a batch of its own. Its plan is written like any other, so a crash does not do it twice. */
   async #replay(seq: number): Promise<void> {
-    const { context, journal, streams, back, graphDigest, code, broadcasts, trigger, options, clock } = this.#parts;
+    const { context, journal, streams, graphDigest, code, trigger, options, clock } = this.#parts;
     const find = () => journal.world.abandoned.last.find((batch) => batch.seq === seq)!;
     const { slices, batchTime, replayedAs } = find();
     if (replayedAs !== undefined) {
@@ -204,9 +200,7 @@ export class BatchLoop {
     const begun = clock.now();
     const { inputs } = plannedEarlier(streams, plan);
     const prepared = await this.#prepare({ plan, inputs }, async () => {
-      const versions = await broadcasts.refresh();
-      const named = versions === undefined ? plan : { ...plan, broadcasts: versions };
-      const whole = withLookBack(named, context, back, journal.world);
+      const whole = await completePlan(plan, this.#parts);
       // Only then it is known what sinks have of the batch.
       await this.#fence(this.#runningPlan(whole));
       const graph = new BatchGraph(context.graph.nodes, this.#runningPlan(whole));
