@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Positions } from "../model/plan.ts";
-import type { Abandonment, Adoption, Entry, Receipts, StatePart } from "./entry.ts";
+import type { Abandonment, Adoption, CompletionReceipts, Entry, Receipts, StatePart } from "./entry.ts";
 import { type BegunSegment, epochsIn, lastBegun, type Seal, SealedLog, segmentName } from "./sealed-log.ts";
 import { type Resharded, StateLog, type StateWrites } from "./state-log.ts";
 import type { CheckpointStore } from "./store.ts";
@@ -91,13 +91,13 @@ export class Checkpoint {
   }
 
   /** Step 6 of a batch. When it resolves, the next batch starts at its ends and from its states. */
-  async complete(seq: number, writes: StateWrites = {}, written: readonly string[] = []): Promise<void> {
+  async complete(seq: number, writes: StateWrites = {}, written: CompletionReceipts = {}): Promise<void> {
     const states = await this.#states.write(writes, this.epoch);
     await this.#append({
       type: "complete",
       seq,
       ...(Object.keys(states).length > 0 && { states }),
-      ...(written.length > 0 && { written }),
+      ...(Object.keys(written).length > 0 && { written }),
     });
   }
 

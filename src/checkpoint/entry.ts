@@ -1,4 +1,5 @@
 import type { BatchPlan, Positions } from "../model/plan.ts";
+import type { LastBatches, PartitionRanges } from "./partition-ranges.ts";
 import type { Seal } from "./sealed-log.ts";
 import type { World } from "./world.ts";
 
@@ -17,12 +18,13 @@ export type Entry =
   | { readonly type: "start"; readonly positions: Positions }
   /** A batch is about to run by this plan, and by no other. */
   | { readonly type: "plan"; readonly plan: BatchPlan; readonly graph: string; readonly code?: string }
-  /** All outputs of the batch are done; `written` names those that left something in their sink, now or when the batch ran before. */
+  /** All outputs of the batch are done. */
   | {
       readonly type: "complete";
       readonly seq: number;
       readonly states?: WrittenStates;
-      readonly written?: readonly string[];
+      /** An earlier release named the outputs, and no partitions. */
+      readonly written?: CompletionReceipts | readonly string[];
     }
   /** The driver has stopped well: another one may take over at once. */
   | { readonly type: "release" }
@@ -48,7 +50,7 @@ export interface AbandonedOutput {
   readonly name: string;
   /** All of it was written, or its function had returned. */
   readonly done: boolean;
-  /** Of an output of saveTo, in this batch. */
+  /** Of an output of saveTo that has written in this batch, or could have. */
   readonly numPartitions?: number;
   /** Of an output of saveTo that was not done: the partitions that its sink holds of the batch. Left out while nobody could ask, or the sink cannot tell. */
   readonly written?: readonly number[];
@@ -61,11 +63,19 @@ export interface Receipts {
   readonly [output: string]: readonly number[];
 }
 
+/**
+ * By output that left something in its sink, now or when the batch ran before: the partitions that were written. Of a sink that takes batches as a whole, all
+ * of them.
+ */
+export interface CompletionReceipts {
+  readonly [output: string]: PartitionRanges;
+}
+
 export interface Adoption {
   /** The highest batch of which any sink holds something. Above all that the checkpoint knows, batches go on after it, and none is pending. */
   readonly seq: number;
-  /** By output: the highest batch of which its sink holds something, or 0. */
-  readonly written: { readonly [output: string]: number };
+  /** By output: the last batch of which its sink holds something, or 0. */
+  readonly written: { readonly [output: string]: LastBatches };
 }
 
 /** What a batch has written of each state, by partition; nothing where nothing has changed. */

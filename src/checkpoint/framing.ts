@@ -3,7 +3,9 @@ import { MillraceError } from "../model/errors.ts";
 
 /** How entries lie in a segment. Documented in docs/checkpoint-format.md. */
 
-const VERSION = 1;
+/** Since 2 the completion of a batch names partitions, and so does what sinks have come to. */
+const VERSION = 2;
+const OLDEST_VERSION = 1;
 
 /** Length and checksum of the payload, the version of the format, and a checksum of these. */
 const HEADER_BYTES = 13;
@@ -43,7 +45,7 @@ export function decodeSegment<E>(bytes: Uint8Array, place: string, limit = bytes
       throw corrupt(place, position, "what should be the head of an entry is none");
     }
     const version = header.readUInt8(VERSION_AT);
-    if (version !== VERSION) throw anotherVersion(place, position, version);
+    if (!isKnown(version)) throw anotherVersion(place, position, version);
     const end = position + HEADER_BYTES + header.readUInt32BE(0);
     if (end > buffer.length) break;
     const payload = buffer.subarray(position + HEADER_BYTES, end);
@@ -57,6 +59,8 @@ export function decodeSegment<E>(bytes: Uint8Array, place: string, limit = bytes
   return { entries, length: position };
 }
 
+const isKnown = (version: number) => version >= OLDEST_VERSION && version <= VERSION;
+
 function isHeader(header: Buffer): boolean {
   return crc32(header.subarray(0, HEADER_CHECKSUM_AT)) === header.readUInt32BE(HEADER_CHECKSUM_AT);
 }
@@ -67,7 +71,7 @@ function isHeader(header: Buffer): boolean {
  */
 function isTornTail(buffer: Buffer, position: number): boolean {
   for (let at = position + 1; at + HEADER_BYTES <= buffer.length; at++) {
-    if (buffer[at + VERSION_AT] !== VERSION) continue;
+    if (!isKnown(buffer[at + VERSION_AT]!)) continue;
     const header = buffer.subarray(at, at + HEADER_BYTES);
     const end = at + HEADER_BYTES + header.readUInt32BE(0);
     if (end > buffer.length || !isHeader(header)) continue;
@@ -79,7 +83,7 @@ function isTornTail(buffer: Buffer, position: number): boolean {
 function anotherVersion(place: string, position: number, version: number): MillraceError {
   return new MillraceError(
     "CHECKPOINT_OF_ANOTHER_VERSION",
-    `${place} has format version ${version} at position ${position}; this release reads version ${VERSION}.`,
+    `${place} has format version ${version} at position ${position}; this release reads version ${OLDEST_VERSION} to ${VERSION}.`,
     { hint: "Run it with the release that wrote it, or start with another checkpointDirectory." },
   );
 }

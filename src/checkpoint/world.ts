@@ -1,6 +1,15 @@
 import { assert, MillraceError } from "../model/errors.ts";
 import type { BatchPlan, Position, Positions } from "../model/plan.ts";
-import type { Abandonment, Entry, Receipts, StatePart, WrittenStates } from "./entry.ts";
+import type {
+  AbandonedOutput,
+  Abandonment,
+  CompletionReceipts,
+  Entry,
+  Receipts,
+  StatePart,
+  WrittenStates,
+} from "./entry.ts";
+import { afterBatch, type LastBatches, type PartitionRanges, rangesOf } from "./partition-ranges.ts";
 
 /** All that a driver must know of those before it. */
 export interface World {
@@ -18,7 +27,7 @@ export interface World {
   /** By name, each partition's snapshot and the changes after it. */
   readonly states: { readonly [name: string]: readonly (readonly StatePart[])[] };
   /** By output, the last batch that left something in its sink: so far the sink has come at least. */
-  readonly written: { readonly [output: string]: number };
+  readonly written: { readonly [output: string]: LastBatches };
   /** How many batches were left out, and the last of them. */
   readonly abandoned: { readonly count: number; readonly last: readonly AbandonedBatch[] };
 }
@@ -68,10 +77,7 @@ export function after(world: World, entry: Entry): World {
         completeTime: plan.batchTime,
         earlier: remembered(world.earlier, plan),
         states: advanced(world.states, plan, entry.states ?? {}),
-        written: {
-          ...world.written,
-          ...Object.fromEntries((entry.written ?? []).map((output) => [output, entry.seq])),
-        },
+        written: reached(world.written, entry.written ?? {}, entry.seq),
       };
     }
     case "adopt": {
@@ -87,10 +93,18 @@ export function after(world: World, entry: Entry): World {
       const { seq, batchTime, slices } = plan;
       const next = passed(world, plan);
       const last = [...next.abandoned.last, { seq, batchTime, slices, ...entry.why }].slice(-ABANDONED_MAX);
-      return { ...next, abandoned: { count: world.abandoned.count + 1, last } };
+      const written = reached(world.written, writtenBy(entry.why.outputs, allWhenDone), seq);
+      return { ...next, written, abandoned: { count: world.abandoned.count + 1, last } };
     }
-    case "receipts":
-      return withAbandoned(world, entry.seq, (batch) => withReceipts(batch, entry.written));
+    case "receipts": {
+      const { outputs = [] } = world.abandoned.last.find(({ seq }) => seq === entry.seq) ?? {};
+      const written = reached(
+        world.written,
+        writtenBy(outputs, ({ name }) => entry.written[name]),
+        entry.seq,
+      );
+      return withAbandoned({ ...world, written }, entry.seq, (batch) => withReceipts(batch, entry.written));
+    }
     default:
       throw unknownKind(entry satisfies never);
   }
@@ -127,6 +141,37 @@ function withAbandoned(world: World, seq: number, change: (batch: AbandonedBatch
   const last = world.abandoned.last.map((batch) => (batch.seq === seq ? change(batch) : batch));
   return { ...world, abandoned: { ...world.abandoned, last } };
 }
+
+/** So far the sinks have come after a batch. */
+function reached(
+  written: World["written"],
+  receipts: CompletionReceipts | readonly string[],
+  seq: number,
+): World["written"] {
+  if (isNamesOnly(receipts)) return { ...written, ...Object.fromEntries(receipts.map((name) => [name, seq])) };
+  const now = Object.entries(receipts).map(([name, ranges]) => [name, afterBatch(written[name] ?? 0, ranges, seq)]);
+  return { ...written, ...Object.fromEntries(now) };
+}
+
+const isNamesOnly = (receipts: CompletionReceipts | readonly string[]): receipts is readonly string[] =>
+  Array.isArray(receipts);
+
+/** What a batch that was left out has written under its own number: of a replay, not what an earlier try had. */
+function writtenBy(
+  outputs: readonly AbandonedOutput[],
+  partitionsOf: (output: AbandonedOutput) => readonly number[] | undefined,
+): CompletionReceipts {
+  const receipts: { [output: string]: PartitionRanges } = {};
+  for (const output of outputs) {
+    const { name, before = [] } = output;
+    const own = (partitionsOf(output) ?? []).filter((partition) => !before.includes(partition));
+    if (own.length > 0) receipts[name] = rangesOf(own);
+  }
+  return receipts;
+}
+
+const allWhenDone = ({ done, numPartitions = 0 }: AbandonedOutput) =>
+  done ? Array.from({ length: numPartitions }, (_, partition) => partition) : undefined;
 
 function withReceipts(batch: AbandonedBatch, receipts: Receipts): AbandonedBatch {
   const outputs = batch.outputs.map((output) => {

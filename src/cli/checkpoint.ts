@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { AbandonedOutput } from "../checkpoint/entry.ts";
 import { inspectCheckpoint, type SegmentReport } from "../checkpoint/inspect.ts";
 import { storeAt } from "../checkpoint/open-store.ts";
+import { type LastBatches, lastBatch, rangesOf, rangesText } from "../checkpoint/partition-ranges.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { World } from "../checkpoint/world.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -91,7 +92,7 @@ function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): st
 
 function textOf({ appName, epoch, world }: SegmentReport): string {
   if (world === undefined) return "";
-  const { seq, batchTime, positions, pending, states, abandoned } = world;
+  const { seq, batchTime, positions, pending, states, written, abandoned } = world;
   const last =
     batchTime === null
       ? "no batch is complete"
@@ -104,10 +105,19 @@ function textOf({ appName, epoch, world }: SegmentReport): string {
     const bytes = partitions.flat().reduce((sum, { length }) => sum + length, 0);
     lines.push(`  state ${name}: ${partitions.length} partitions, ${bytes} bytes`);
   }
+  for (const [output, last] of Object.entries(written)) lines.push(`  output ${output}: ${lastBatchesText(last)}`);
   if (abandoned.count > 0) lines.push(`  ${abandoned.count} batches were left out; the last ones:`);
   for (const batch of abandoned.last.slice(-ABANDONED_SHOWN)) lines.push(...linesOfAbandoned(batch));
   if (pending) lines.push(`  batch ${pending.plan.seq} is pending: it runs first, as it was planned`);
   return lines.join("\n");
+}
+
+/** What a sink holds at least. */
+function lastBatchesText(last: LastBatches): string {
+  if (lastBatch(last) === 0) return "its sink has nothing";
+  if (typeof last === "number") return `its sink has batch ${last}`;
+  const parts = last.map(([from, until, seq]) => `batch ${seq} in partitions ${rangesText([[from, until]])}`);
+  return `its sink has ${parts.join(", ")}`;
 }
 
 function linesOfAbandoned({ seq, code, slices, outputs, replayedAs }: World["abandoned"]["last"][number]): string[] {
@@ -124,5 +134,5 @@ function stateOf({ done, written, numPartitions }: AbandonedOutput): string {
   if (written === undefined)
     return numPartitions === undefined ? "not done" : "not done; what its sink has is not known";
   if (written.length === 0) return "not done; its sink has nothing of it";
-  return `its sink has ${written.length} of ${numPartitions} partitions: ${written.join(", ")}`;
+  return `its sink has ${written.length} of ${numPartitions} partitions: ${rangesText(rangesOf(written))}`;
 }

@@ -133,10 +133,10 @@ export class BatchRun implements ActionRunner {
   ): Promise<OutputResults> {
     const wants = [
       ...outputs.map(
-        ({ id, name, node }): Want<ConsumerKind> => ({
-          node,
-          consumer: { kind: "output", output: id },
-          partitions: this.#leftToDo(name, node),
+        (output): Want<ConsumerKind> => ({
+          node: output.node,
+          consumer: { kind: "output", output: output.id },
+          partitions: this.plan.replay && this.partitionsOf(output),
         }),
       ),
       ...probed.map(({ node }): Want<ConsumerKind> => ({ node, consumer: { ...COLLECTED } })),
@@ -149,11 +149,11 @@ export class BatchRun implements ActionRunner {
     };
   }
 
-  /** Of an output's partitions: undefined for all of them. */
-  #leftToDo(output: string, node: Node): readonly number[] | undefined {
-    const done = this.plan.replay?.done[output];
-    if (done === undefined || done === "all") return undefined;
-    return Array.from({ length: this.#graph.numPartitions(node) }, (_, i) => i).filter((i) => !done.includes(i));
+  /** Those that an output is to write in this batch, in order: all of them, or what a replay finds left to do. */
+  partitionsOf({ name, node }: Pick<Output, "name" | "node">): readonly number[] {
+    const all = Array.from({ length: this.#graph.numPartitions(node) }, (_, partition) => partition);
+    const done = this.plan.replay?.done[name];
+    return done === undefined || done === "all" ? all : all.filter((partition) => !done.includes(partition));
   }
 
   /** What windows need of a batch that completed in an earlier run of the driver. */

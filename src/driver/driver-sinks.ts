@@ -73,10 +73,22 @@ export class DriverSinks {
     return all;
   }
 
-  /** Step 5 for one output: `parts` are what its tasks returned. @returns whether its sink holds something of the batch now. */
-  async finish(output: SaveTo, parts: readonly unknown[], run: BatchRun, signal: AbortSignal): Promise<boolean> {
+  /** Step 5 for one output: `parts` are what its tasks returned. @returns the partitions that its sink holds of the batch now. */
+  async finish(
+    output: SaveTo,
+    parts: readonly unknown[],
+    run: BatchRun,
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
     const { sink } = output;
-    if ("commitPartition" in sink) return parts.length > 0;
+    const partitions = run.partitionsOf(output);
+    if (!("commitBatch" in sink)) {
+      assert(
+        parts.length === partitions.length,
+        `${output.name} was written in ${parts.length} partitions of ${partitions.length}`,
+      );
+    }
+    if ("commitPartition" in sink) return partitions;
     const { plan } = run;
     const identity = identityOf(output, plan);
     const commit = {
@@ -92,12 +104,12 @@ export class DriverSinks {
     const connection = await ofOutput(output, () => this.#connections.open(output, identity));
     if ("publishBatch" in sink) {
       await ofOutput(output, () => sink.publishBatch(connection, parts, commit));
-      return true;
+      return partitions;
     }
     assert("commitBatch" in sink, `${output.name} has none of the three shapes of a sink`);
-    const partitions = (await run.partitions(output.node)) as Partition<never>[];
-    await ofOutput(output, () => sink.commitBatch(connection, partitions, commit));
-    return true;
+    const values = (await run.partitions(output.node)) as Partition<never>[];
+    await ofOutput(output, () => sink.commitBatch(connection, values, commit));
+    return partitions;
   }
 
   close(): Promise<void> {

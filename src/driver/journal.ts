@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Abandonment, Adoption, Receipts, StatePart } from "../checkpoint/entry.ts";
+import type { Abandonment, Adoption, CompletionReceipts, Receipts, StatePart } from "../checkpoint/entry.ts";
 import { openStore } from "../checkpoint/open-store.ts";
 import { awaitTurn, type Standby } from "../checkpoint/standby.ts";
 import type { Resharded, StateWrites } from "../checkpoint/state-log.ts";
@@ -18,8 +18,7 @@ export interface Journal {
   readonly world: World;
   start(positions: Positions): Promise<void>;
   plan(plan: BatchPlan, graph: string, code?: string): Promise<void>;
-  /** `written` names the outputs that left something in their sinks. */
-  complete(seq: number, writes: StateWrites, written: readonly string[]): Promise<void>;
+  complete(seq: number, writes: StateWrites, written: CompletionReceipts): Promise<void>;
   /** With `plan` when that was never written. */
   abandon(seq: number, why: Abandonment, plan: BatchPlan | undefined): Promise<void>;
   /** What sinks hold of a batch that was left out. */

@@ -24,7 +24,7 @@ export function abandonedOutputs(
     const { duration, failure } = infos[i]!;
     const before = replay?.done[name];
     const done = before === "all" || (duration !== undefined && failure === undefined);
-    if (kind !== "saveTo" || done) return { name, done };
+    if (kind !== "saveTo" || before === "all") return { name, done };
     if (unwritten) return { name, done, written: [] };
     const numPartitions = partitions.get(name);
     return { name, done, ...(numPartitions !== undefined && { numPartitions }), ...(before && { before }) };
@@ -49,15 +49,19 @@ function receiptsOf(
   const receipts: { [output: string]: readonly number[] } = {};
   for (const { name, done, written, numPartitions, before = [] } of outputs) {
     if (done || written !== undefined || !progress.has(name)) continue;
-    const held = progress.get(name) ?? { seq: 0, epoch: 0 };
+    const held: SinkProgress = progress.get(name) ?? { seq: 0, epoch: 0 };
     if (held.seq > seq) continue;
     const isWhole = numPartitions !== undefined && !byPartition.has(name);
     const all = isWhole ? Array.from({ length: numPartitions }, (_, i) => i) : undefined;
-    const now = held.seq < seq ? [] : (held.partitions ?? all);
+    const now = held.seq < seq ? [] : held.seqs ? partitionsAt(seq, held.seqs) : all;
     if (now === undefined) continue;
     receipts[name] = [...new Set([...before, ...now])].sort((a, b) => a - b);
   }
   return receipts;
+}
+
+function partitionsAt(seq: number, seqs: readonly number[]): number[] {
+  return [...seqs.keys()].filter((partition) => seqs[partition] === seq);
 }
 
 export interface SinkReceiptsParts {

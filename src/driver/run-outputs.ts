@@ -1,3 +1,5 @@
+import type { CompletionReceipts } from "../checkpoint/entry.ts";
+import { type PartitionRanges, rangesOf } from "../checkpoint/partition-ranges.ts";
 import { BatchRDD } from "../graph/batch-rdd.ts";
 import type { BlockNode, Output } from "../graph/node.ts";
 import type { Clock } from "../model/clock.ts";
@@ -24,7 +26,7 @@ export interface OutputLimits {
 /**
  * Steps 4 and 5 of a batch: what runs on executors, states and windows with it, all in as few passes as possible; then, one after the other in the order of
  * registration, what runs on the driver. The first failure ends the batch. An output behind a window runs at each slide only, as in Spark.
- * @returns the outputs whose sinks hold something of the batch
+ * @returns what the sinks hold of the batch
  */
 export async function runOutputs(
   outputs: readonly Output[],
@@ -33,7 +35,7 @@ export async function runOutputs(
   sinks: DriverSinks,
   progress: BatchProgress,
   limits: OutputLimits,
-): Promise<readonly string[]> {
+): Promise<CompletionReceipts> {
   const { probe } = limits;
   const due = outputs.filter(({ name, node }) => run.isDue(node) && run.plan.replay?.done[name] !== "all");
   const onExecutors = due.filter((output) => runsOnExecutors(output, probe));
@@ -47,7 +49,7 @@ export async function runOutputs(
     });
   }
   await limits.afterTasks();
-  const written: string[] = [];
+  const written: { [output: string]: PartitionRanges } = {};
   for (const output of outputs) {
     if (probe !== undefined && output.named) probe.onOutput(output, run.plan.seq, results.values.get(output) ?? []);
     if (!due.includes(output)) continue;
@@ -55,7 +57,8 @@ export async function runOutputs(
     await timed([output], outputs, progress, limits.clock, async () => {
       if (output.kind === "foreachRDD") return callForeachRDD(output, run, limits);
       const parts = results.parts.get(output) ?? [];
-      if (await sinks.finish(output, parts, run, limits.signal)) written.push(output.name);
+      const partitions = await sinks.finish(output, parts, run, limits.signal);
+      if (partitions.length > 0) written[output.name] = rangesOf(partitions);
     });
   }
   return written;

@@ -33,15 +33,15 @@ export type Written = "written" | "already written";
 
 /** How far an output has come, as its sink knows it: over all its partitions, of this checkpoint only. */
 export interface SinkProgress {
-  /** The highest batch of which the sink holds anything, be it a partition without values; 0 when it holds nothing. */
+  /** The last batch of which the sink holds anything, be it a partition without values; 0 when it holds nothing. */
   readonly seq: number;
   /** The highest that a driver has fenced or written under. */
   readonly epoch: number;
   /**
-   * The partitions of which it holds batch `seq`: told by a sink with `commitPartition`, or a batch that is left out half written cannot be replayed. The
-   * others hold a batch as a whole or not at all.
+   * The same of each partition, by its number, whether or not the last batch had it: told by a sink with `commitPartition`. Without it, a partition that
+   * was restored alone is not noticed, and a batch that is left out half written cannot be replayed. The others hold a batch as a whole or not at all.
    */
-  readonly partitions?: readonly number[] | undefined;
+  readonly seqs?: readonly number[] | undefined;
 }
 
 export interface SinkLife<C> {

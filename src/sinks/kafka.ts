@@ -69,16 +69,15 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
     async progress(writer, output) {
       const notes = await writer.notes(transactionalIdsOf(output));
       if (notes.size === 0) return undefined;
-      const all = Array.from(notes, ([id, note]) => ({
-        ...progressIn(note)!,
-        partition: Number(id.slice(transactionalIdsOf(output).length)),
-      }));
-      const seq = Math.max(...all.map((one) => one.seq));
-      return {
-        seq,
-        epoch: Math.max(...all.map(({ epoch }) => epoch)),
-        partitions: all.filter((one) => one.seq === seq).map(({ partition }) => partition),
-      };
+      const seqs: number[] = [];
+      const progress = { seq: 0, epoch: 0 };
+      for (const [id, note] of notes) {
+        const { seq, epoch } = progressIn(note)!;
+        seqs[Number(id.slice(transactionalIdsOf(output).length))] = seq;
+        progress.seq = Math.max(progress.seq, seq);
+        progress.epoch = Math.max(progress.epoch, epoch);
+      }
+      return { ...progress, seqs: Array.from(seqs, (seq = 0) => seq) };
     },
     async commitPartition(writer, partition, commit) {
       const { seq, epoch, digest, signal } = commit;

@@ -115,9 +115,10 @@ export async function progressOf(database: Database, output: OutputIdentity): Pr
     ),
   );
   if (rows.length === 0) return undefined;
-  const seq = Math.max(...rows.map((row) => Number(row.seq)));
-  const epoch = Math.max(...rows.map((row) => Number(row.epoch)));
-  return { seq, epoch, partitions: rows.filter((row) => Number(row.seq) === seq).map((row) => Number(row.partition)) };
+  const seqs: number[] = [];
+  for (const { partition, seq } of rows) seqs[Number(partition)] = Number(seq);
+  const highest = (column: "seq" | "epoch") => Math.max(...rows.map((row) => Number(row[column])));
+  return { seq: highest("seq"), epoch: highest("epoch"), seqs: Array.from(seqs, (seq = 0) => seq) };
 }
 
 const isLockTimeout = (error: unknown) =>

@@ -117,17 +117,19 @@ export function sinkContract<T>(
     },
   );
 
-  check("its progress, if it commits partitions and tells any, names those that hold the last batch", async (sink) => {
+  check("its progress, if it commits partitions and tells any, tells the last batch of each of them", async (sink) => {
     if (!sink.tellsProgress || !sink.commitsPartitions) return;
     await sink.fence(1);
     await sink.apply({ seq: 1 }, [[1], [2]]);
-    assert.deepEqual(await sink.partitionsWritten(), [0, 1], "after a whole batch");
+    assert.deepEqual(await sink.lastOfPartitions(), [1, 1], "after a whole batch");
     await sink.applyOne({ seq: 2 }, 1, [3]);
-    assert.deepEqual(await sink.partitionsWritten(), [1], "after one partition of the next");
+    assert.deepEqual(await sink.lastOfPartitions(), [1, 2], "after one partition of the next");
     await sink.fence(2);
-    assert.deepEqual(await sink.partitionsWritten(), [1], "after a newer driver");
+    assert.deepEqual(await sink.lastOfPartitions(), [1, 2], "after a newer driver");
     await sink.applyOne({ seq: 2, epoch: 2 }, 0, []);
-    assert.deepEqual(await sink.partitionsWritten(), [0, 1], "after the rest of it");
+    assert.deepEqual(await sink.lastOfPartitions(), [2, 2], "after the rest of it");
+    await sink.apply({ seq: 3, epoch: 2 }, [[4]]);
+    assert.deepEqual(await sink.lastOfPartitions(), [3, 2], "after a batch of fewer partitions");
   });
 
   check("another checkpoint is another history, and the sink remembers both", async (sink) => {
@@ -178,9 +180,9 @@ class Applied<T> {
     return "commitPartition" in this.#definition;
   }
 
-  async partitionsWritten(): Promise<number[] | undefined> {
+  async lastOfPartitions(): Promise<number[]> {
     const known = await this.#definition.progress?.(await this.#connection, identity("checkpoint"));
-    return known?.partitions?.toSorted((a, b) => a - b);
+    return Array.from({ length: 2 }, (_, partition) => known?.seqs?.[partition] ?? 0);
   }
 
   /** One partition of two, by a task of its own. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Entry } from "../../src/checkpoint/entry.ts";
-import { decodeSegment } from "../../src/checkpoint/framing.ts";
+import { decodeSegment, encodeEntry } from "../../src/checkpoint/framing.ts";
 import type { CheckpointStore } from "../../src/checkpoint/store.ts";
 import { after, NEW_WORLD, type World } from "../../src/checkpoint/world.ts";
 import type { BatchPlan } from "../../src/model/plan.ts";
@@ -60,13 +61,73 @@ test("of each output the last batch that left something in its sink is known, wh
   const first = await Checkpoint.open(disk.store(), "job");
   await first.start(start);
   await first.plan(planOf(1, 5, 9), "g");
-  await first.complete(1, {}, ["a", "b"]);
+  await first.complete(1, {}, { a: [[0, 4]], b: [[0, 4]], c: [[0, 1000]] });
   await first.plan(planOf(2, 9, 12), "g");
-  await first.complete(2, {}, ["b"]);
+  await first.complete(2, {}, { b: [[0, 2]] });
   await first.plan(planOf(3, 12, 13), "g");
-  await first.abandon(3, { code: "TASK_FAILED", message: "no", outputs: [{ name: "a", done: true }] });
+  await first.complete(3, {}, { b: [[3, 5]] });
   const { world } = await Checkpoint.open(disk.store(), "job");
-  assert.deepEqual(world.written, { a: 1, b: 2 });
+  const b = [
+    [0, 2, 2],
+    [2, 3, 1],
+    [3, 5, 3],
+  ];
+  assert.deepEqual(world.written, { a: [[0, 4, 1]], b, c: [[0, 1000, 1]] });
+});
+
+test("what sinks have of a batch that was left out is needed from then on too; what an earlier try had written, under its own number", async () => {
+  const checkpoint = await Checkpoint.open(new MemoryDisk().store(), "job");
+  const why = { code: "TASK_FAILED", message: "no" };
+  await checkpoint.start(start);
+  await checkpoint.plan(planOf(1, 5, 9), "g");
+  const outputs = [
+    { name: "a", done: true, numPartitions: 2 },
+    { name: "b", done: false, numPartitions: 3 },
+  ];
+  await checkpoint.abandon(1, { ...why, outputs });
+  assert.deepEqual(checkpoint.world.written, { a: [[0, 2, 1]] });
+  await checkpoint.receipts(1, { b: [0] });
+  assert.deepEqual(checkpoint.world.written, { a: [[0, 2, 1]], b: [[0, 1, 1]] });
+  await checkpoint.plan({ ...planOf(2, 5, 9), replay: { seq: 1, done: { a: "all", b: [0] } } }, "g");
+  const again = [
+    { name: "a", done: true },
+    { name: "b", done: false, numPartitions: 3, before: [0] },
+  ];
+  await checkpoint.abandon(2, { ...why, outputs: again });
+  await checkpoint.receipts(2, { b: [0, 2] });
+  assert.deepEqual(checkpoint.world.written, {
+    a: [[0, 2, 1]],
+    b: [
+      [0, 1, 1],
+      [2, 3, 2],
+    ],
+  });
+});
+
+test("a checkpoint of an earlier release, which names outputs and no partitions, is read", () => {
+  const begin = { type: "begin", checkpointId: "id", appName: "job", epoch: 2, seals: null } as const;
+  const earlier: readonly Entry[] = [
+    { ...begin, world: { ...NEW_WORLD, positions: start, written: { a: 1, c: 1 } } },
+    { type: "plan", plan: planOf(1, 5, 9), graph: "g" },
+    { type: "complete", seq: 1, written: ["a", "b"] },
+  ];
+  const world = earlier.reduce(after, NEW_WORLD);
+  assert.deepEqual(world.written, { a: 1, b: 1, c: 1 });
+  const next: readonly Entry[] = [
+    { type: "plan", plan: planOf(2, 9, 12), graph: "g" },
+    { type: "complete", seq: 2, written: { a: [[0, 4]] } },
+  ];
+  assert.deepEqual(next.reduce(after, world).written, { a: [[0, 4, 2]], b: 1, c: 1 });
+  const ofVersion = (version: number) => {
+    const bytes = Buffer.from(encodeEntry({ type: "release" }));
+    bytes.writeUInt8(version, 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, 9)), 9);
+    return bytes;
+  };
+  assert.deepEqual(decodeSegment(Buffer.concat([ofVersion(1), ofVersion(2)]), "place").entries.length, 2);
+  for (const version of [0, 3]) {
+    assert.throws(() => decodeSegment(ofVersion(version), "place"), { code: "CHECKPOINT_OF_ANOTHER_VERSION" });
+  }
 });
 
 test("a driver that adopts what sinks hold has an epoch above theirs, and goes on after their last batch", async () => {

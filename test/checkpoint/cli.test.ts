@@ -66,10 +66,19 @@ test("millrace checkpoint show --state prints every key of every state", async (
   const bytes = encodeSnapshot(state, { name: "countries", kind: "mapWithState" });
   const states = { countries: { numPartitions: 1, fresh: true } };
   await checkpoint.plan({ seq: 1, batchTime: 1000, epoch: 1, slices: {}, states }, "g");
-  await checkpoint.complete(1, { countries: [{ bytes, snapshot: true }] });
+  await checkpoint.complete(1, { countries: [{ bytes, snapshot: true }] }, { totals: [[0, 3]], lines: [[0, 1]] });
   await checkpoint.close();
 
-  assert.match(millrace("checkpoint", "show", folder).stdout, /state countries: 1 partitions, \d+ bytes/);
+  assert.match(
+    millrace("checkpoint", "show", folder).stdout,
+    new RegExp(
+      [
+        " {2}state countries: 1 partitions, \\d+ bytes",
+        " {2}output totals: its sink has batch 1 in partitions 0-2",
+        " {2}output lines: its sink has batch 1 in partitions 0\n",
+      ].join("\n"),
+    ),
+  );
   const shown = millrace("checkpoint", "show", folder, "--state");
   assert.match(
     shown.stdout,

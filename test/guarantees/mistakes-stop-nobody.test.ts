@@ -20,7 +20,7 @@ const counting = (values: DStream<string>) => values.count().foreachRDD(async (r
 /** What a segment looks like that another release has written. */
 function ofNewerFormat(segment: Buffer): Buffer {
   const next = Buffer.from(encodeEntry({ type: "release" }));
-  next.writeUInt8(2, 8);
+  next.writeUInt8(3, 8);
   next.writeUInt32BE(crc32(next.subarray(0, 9)), 9);
   return Buffer.concat([segment, next]);
 }

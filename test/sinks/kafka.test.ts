@@ -144,15 +144,15 @@ test("an output tells what is committed in the partition that has come furthest,
   for (let seq = 1; seq <= 20; seq++) {
     // The brokers answer when it is decided, and write down what was decided a little later.
     await save(sink, ["a"], { seq, epoch: 3, partition: 1 });
-    assert.deepEqual(await told(), { seq, epoch: 3, partitions: [1] });
+    assert.deepEqual(await told(), { seq, epoch: 3, seqs: [0, seq] });
   }
   await save(sink, ["b"], { seq: 7, epoch: 4 });
   await save(sink, ["c"], { seq: 30, epoch: 30, output: "out2" });
-  assert.deepEqual(await told(), { seq: 20, epoch: 4, partitions: [1] });
+  assert.deepEqual(await told(), { seq: 20, epoch: 4, seqs: [7, 20] });
   const note = JSON.stringify({ seq: 21, epoch: 4, digest: "" });
   await leaveOpen(transactionalId, progress, note, transactionalId);
   assert.notEqual(await endOffset(progress, "read_committed"), await endOffset(progress, "read_uncommitted"));
-  assert.deepEqual(await told(), { seq: 20, epoch: 4, partitions: [1] });
+  assert.deepEqual(await told(), { seq: 20, epoch: 4, seqs: [7, 20] });
   assert.equal(await endOffset(progress, "read_committed"), await endOffset(progress, "read_uncommitted"));
 });
 

@@ -71,7 +71,7 @@ test("an output has come as far as the partition that has come furthest", async 
   await sink.fence(1);
   await sink.commit(chunksOf([{ n: 1 }]), 0, 9);
   await sink.commit(chunksOf([{ n: 2 }]), 1, 10, 2);
-  assert.deepEqual(await sink.progress(), { seq: 10, epoch: 2, partitions: [1] });
+  assert.deepEqual(await sink.progress(), { seq: 10, epoch: 2, seqs: [9, 10] });
 });
 
 test("two partitions are written at once: neither waits for the other", async (t) => {
