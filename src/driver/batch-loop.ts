@@ -76,6 +76,8 @@ export class BatchLoop {
   readonly #receipts: SinkReceipts;
   /** As it ended, well or not. */
   #lastBatch: BatchInfo | undefined;
+  /** The outputs of it that were done. */
+  #lastDone: ReadonlySet<string> = new Set();
 
   constructor(parts: BatchLoopParts) {
     this.#parts = parts;
@@ -255,7 +257,7 @@ export class BatchLoop {
     if (options.failedBatch.otherwise === "stop" || !mayBeLeftOut(failure)) throw failure;
     const info = this.#lastBatch!;
     const of = { unwritten, replay: plan.replay };
-    const outputs = abandonedOutputs(context.graph.outputs, info.outputs, sinks.partitions, of);
+    const outputs = abandonedOutputs(context.graph.outputs, this.#lastDone, sinks.partitions, of);
     const { code, message } = failure;
     await journal.abandon(plan.seq, { code, message, graph: graphDigest, outputs }, unwritten ? plan : undefined);
     if (plan.replay === undefined) {
@@ -326,6 +328,7 @@ export class BatchLoop {
     const { clock, bus } = this.#parts;
     progress.ended(clock.now(), failure);
     this.#lastBatch = progress.info();
+    this.#lastDone = progress.done;
     bus.emit("onBatchCompleted", this.#lastBatch);
   }
 

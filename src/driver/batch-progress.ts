@@ -13,6 +13,7 @@ export class BatchProgress {
   #start: number | undefined;
   #end: number | undefined;
   #failure: Error | undefined;
+  readonly #done = new Set<string>();
 
   constructor(
     {
@@ -52,6 +53,15 @@ export class BatchProgress {
     const output = { name: this.#outputs[index]!.name, duration: endTime - startTime, failure };
     this.#outputs[index] = output;
     this.#bus.emit("onOutputOperationCompleted", { ...output, seq, batchTime, id: index, startTime, endTime });
+  }
+
+  /** All of an output is written, or its function has returned. More than one of its steps is timed, so that says nothing. */
+  outputDone(name: string): void {
+    this.#done.add(name);
+  }
+
+  get done(): ReadonlySet<string> {
+    return this.#done;
   }
 
   skipped(events: readonly RecordsSkipped[]): void {

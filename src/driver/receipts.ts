@@ -4,7 +4,6 @@ import type { JobContext } from "../graph/job-context.ts";
 import type { Output } from "../graph/node.ts";
 import type { ResolvedOptions } from "../job/options.ts";
 import { sentenceOf } from "../model/error-place.ts";
-import type { OutputInfo } from "../model/events.ts";
 import type { Replay } from "../model/plan.ts";
 import type { SinkProgress } from "../operators/sink.ts";
 import type { DriverSinks } from "./driver-sinks.ts";
@@ -16,14 +15,13 @@ import type { Journal } from "./journal.ts";
 /** How far the outputs of a batch had come when it was left out. `unwritten` when it has never run. */
 export function abandonedOutputs(
   outputs: readonly Output[],
-  infos: readonly OutputInfo[],
+  doneNow: ReadonlySet<string>,
   partitions: ReadonlyMap<string, number>,
   { unwritten, replay }: { unwritten: boolean; replay: Replay | undefined },
 ): AbandonedOutput[] {
-  return outputs.map(({ kind, name }, i): AbandonedOutput => {
-    const { duration, failure } = infos[i]!;
+  return outputs.map(({ kind, name }): AbandonedOutput => {
     const before = replay?.done[name];
-    const done = before === "all" || (duration !== undefined && failure === undefined);
+    const done = before === "all" || doneNow.has(name);
     if (kind !== "saveTo" || before === "all") return { name, done };
     if (unwritten) return { name, done, written: [] };
     const numPartitions = partitions.get(name);

@@ -47,6 +47,7 @@ export async function runOutputs(
     await timed(timedAs, outputs, progress, limits.clock, async () => {
       results = await run.runOutputs(onExecutors, probed, advancing);
     });
+    for (const output of onExecutors) if (!isPublished(output)) progress.outputDone(output.name);
   }
   await limits.afterTasks();
   const written: { [output: string]: PartitionRanges } = {};
@@ -60,6 +61,7 @@ export async function runOutputs(
       const partitions = await sinks.finish(output, parts, run, limits.signal);
       if (partitions.length > 0) written[output.name] = rangesOf(partitions);
     });
+    progress.outputDone(output.name);
   }
   return written;
 }
@@ -67,6 +69,11 @@ export async function runOutputs(
 function runsOnExecutors(output: Output, probe: DriverProbe | undefined): boolean {
   if (output.kind === "saveTo") return !isCaptured(output, probe) && !("commitBatch" in output.sink);
   return output.kind === "foreachPartition";
+}
+
+/** Its tasks alone have written nothing yet. */
+function isPublished(output: Output): boolean {
+  return output.kind === "saveTo" && "publishBatch" in output.sink;
 }
 
 /** A sink is not written to by a job under test. */
