@@ -12,8 +12,7 @@ export interface OpenFile {
 
 /** What a store asks of a file system. A test gives one that loses what was not synced. */
 export interface Files {
-  /** @returns the topmost directory that it made, if any. */
-  mkdir(path: string, options: { readonly recursive: true }): Promise<string | undefined>;
+  mkdir(path: string): Promise<unknown>;
   open(path: string, flags: "r" | "r+" | "wx"): Promise<OpenFile>;
   readFile(path: string): Promise<Uint8Array>;
   readdir(path: string): Promise<string[]>;

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { makeDirectories } from "../model/directories.ts";
 import { MillraceError } from "../model/errors.ts";
 import { type Files, type OpenFile, REAL_FILES } from "./files.ts";
 import type { CheckpointStore } from "./store.ts";
@@ -24,11 +25,11 @@ export class LocalDiskStore implements CheckpointStore {
   static async open(directory: string, files: Files = REAL_FILES): Promise<LocalDiskStore> {
     const store = new LocalDiskStore(directory, files);
     await store.#guard("made", async () => {
-      const topmost = await files.mkdir(directory, { recursive: true });
-      for (let made = directory; topmost !== undefined && made.length >= topmost.length; made = dirname(made)) {
-        await store.#syncDirectory(dirname(made));
-      }
+      const made = await makeDirectories(directory, (path) => files.mkdir(path));
+      for (const one of made.toReversed()) await store.#syncDirectory(dirname(one));
     });
+    // What was there already may be a file.
+    await store.list();
     return store;
   }
 
@@ -135,7 +136,7 @@ export class LocalDiskStore implements CheckpointStore {
     const { code, message } = error as NodeJS.ErrnoException;
     return new MillraceError("CHECKPOINT_UNUSABLE", `The checkpoint in ${this.place} cannot be ${done}: ${message}`, {
       hint:
-        HINTS[code ?? ""] ??
+        (done === "made" ? HINTS_OF_MAKING : HINTS)[code ?? ""] ??
         "The cause tells what the disk said. Nothing that was completed is lost; start again when it is mended.",
       cause: error,
     });
@@ -147,5 +148,10 @@ const HINTS: { readonly [code: string]: string } = {
   EACCES: "Give this user the right to write there, or choose another checkpointDirectory.",
   EROFS: "The file system is read-only. Choose another checkpointDirectory.",
   ENOTDIR: "checkpointDirectory must be a directory, not a file.",
-  EEXIST: "checkpointDirectory must be a directory, not a file.",
+};
+
+const HINTS_OF_MAKING: typeof HINTS = {
+  ...HINTS,
+  ENOENT: "No directory can be made there. Choose another checkpointDirectory, on a local disk.",
+  ENOTDIR: "Something above it is a file. Choose another checkpointDirectory.",
 };

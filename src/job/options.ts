@@ -180,7 +180,7 @@ const isPlace: Check = (value) => {
   const known = value instanceof URL ? value.protocol === "file:" : !/^[a-z]+:\/\//i.test(String(value));
   return isPostgresUrl(value) || (known && (value instanceof URL || isText(value) === undefined))
     ? undefined
-    : "must be the path or the file: URL of a directory, or the postgres: URL of a database";
+    : "must be the path of a directory (in code also a URL object, file:), or the postgres: URL of a database";
 };
 
 const isBatches: Check = (value) =>

@@ -1,5 +1,7 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../model/directories.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TaskContext } from "../model/plan.ts";
@@ -16,6 +18,9 @@ export async function writeTextPart(
   values: Partition<unknown>,
   { partition, attempt }: Pick<TaskContext, "partition" | "attempt">,
 ): Promise<void> {
+  await makeDirectories(directory, mkdir).catch((error) => {
+    throw cannotBeWritten(directory, error);
+  });
   const part = new TextPart(directory, partition, attempt);
   try {
     for await (const chunk of values.chunks()) for (const value of chunk) part.write(value);
@@ -39,10 +44,7 @@ class TextPart {
     this.#path = join(directory, name);
     // A driver that was replaced may still be at it.
     this.#hidden = join(directory, `.${name}.${process.pid}-${attempt}`);
-    this.#file = this.#try(() => {
-      mkdirSync(directory, { recursive: true });
-      return openSync(this.#hidden, "w");
-    });
+    this.#file = this.#try(() => openSync(this.#hidden, "w"));
   }
 
   /** A text as it is, anything else as JSON. */
@@ -79,10 +81,14 @@ class TextPart {
     try {
       return work();
     } catch (error) {
-      throw new MillraceError("SINK_FAILED", `${this.#path} cannot be written: ${messageOf(error)}`, {
-        hint: "Look at the directory's permissions and at the space that is left. The part is written again when the task is.",
-        cause: error,
-      });
+      throw cannotBeWritten(this.#path, error);
     }
   }
+}
+
+function cannotBeWritten(path: string, error: unknown): MillraceError {
+  return new MillraceError("SINK_FAILED", `${path} cannot be written: ${messageOf(error)}`, {
+    hint: "Look at the directory's permissions and at the space that is left. The part is written again when the task is.",
+    cause: error,
+  });
 }

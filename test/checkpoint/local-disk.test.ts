@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -22,6 +22,27 @@ test("a place that is a file is refused with what to do", async () => {
   const file = join(root, "file");
   await writeFile(file, "");
   await assert.rejects(LocalDiskStore.open(file), { code: "CHECKPOINT_UNUSABLE", hint: /must be a directory/ });
+  await assert.rejects(LocalDiskStore.open(join(file, "a", "b")), {
+    code: "CHECKPOINT_UNUSABLE",
+    hint: /^Something above it is a file/,
+  });
+});
+
+test("a place where the system takes no directories is refused at once", async () => {
+  await assert.rejects(LocalDiskStore.open("/proc/checkpoint/of/a/job"), {
+    code: "CHECKPOINT_UNUSABLE",
+    message: /cannot be made: ENOENT/,
+    hint: /^No directory can be made there/,
+  });
+});
+
+test("directories that are missing are made, whatever their names, from the working directory on", async (t) => {
+  const before = process.cwd();
+  process.chdir(root);
+  t.after(() => process.chdir(before));
+  const store = await LocalDiskStore.open("one name/ein Ordner/./c");
+  await store.create("a");
+  assert.deepEqual(await readdir(join(root, "one name/ein Ordner/c")), ["a"]);
 });
 
 test("a full disk leaves the segment as it was, and says that the disk is full", async () => {

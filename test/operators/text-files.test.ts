@@ -93,7 +93,12 @@ test("a directory that cannot be written fails the task with what the system sai
   writeFileSync(join(folder, "file"), "");
   await assert.rejects(
     runGraph((ssc) => ssc.queueStream([[1]]).saveAsTextFiles(join(folder, "file/out")), { taskMaxFailures: 1 }),
-    { code: "SINK_FAILED", message: /part-00000 cannot be written: ENOTDIR/ },
+    { code: "SINK_FAILED", message: /cannot be written: ENOTDIR/ },
+  );
+  await assert.rejects(
+    runGraph((ssc) => ssc.queueStream([[1]]).saveAsTextFiles("/proc/lines"), { taskMaxFailures: 1 }),
+    { code: "SINK_FAILED", message: /^\/proc\/lines\S* cannot be written: ENOENT/ },
+    "Node itself would try for ever",
   );
 });
 
