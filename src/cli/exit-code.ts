@@ -1,8 +1,13 @@
 import type { ErrorCode, MillraceError } from "../model/errors.ts";
 
-/** What no restart mends: somebody has to change an option, or to decide. */
+/** What no restart mends: somebody has to change an option or the job, or to decide. */
 const NEEDS_SOMEBODY: ReadonlySet<ErrorCode> = new Set([
   "BAD_OPTION",
+  "JOB_NOT_LOADABLE",
+  "JOB_STARTS_ITSELF",
+  "JOB_WITHOUT_MODULE",
+  "GRAPH_DIFFERS",
+  "OFFSETS_LOST",
   "TOPIC_COMPACTED",
   "CHECKPOINT_OF_ANOTHER_JOB",
   "CHECKPOINT_OF_ANOTHER_VERSION",
@@ -15,7 +20,7 @@ const NEEDS_SOMEBODY: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Of the process: 0 when all went well, 1 when the job failed, 2 when an option is wrong or somebody has to decide, 3 when another driver has
+ * Of the process: 0 when all went well, 1 when the job failed, 2 when an option or the job's module is wrong or somebody has to decide, 3 when another driver has
  * taken over: a supervisor must not restart that one, it would take the checkpoint back.
  */
 export function exitCodeOf({ code }: MillraceError): number {

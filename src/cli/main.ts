@@ -51,6 +51,10 @@ function hintFor(command: string): string {
   return isModule ? `A job is run by \`millrace run ${command}\`.` : "`millrace help` lists the commands.";
 }
 
+// Whoever reads no further, like head, has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 const refusal = refuseOldNode(process.versions.node);
 if (refusal !== undefined) {
   process.stderr.write(`${refusal}\n`);

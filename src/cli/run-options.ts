@@ -39,7 +39,7 @@ export const RUN_USAGE = `millrace run <job module> [options]
 
 Options given here win over those of defineJob. Durations are 200ms, 5s, 10m or 2h.
 SIGINT and SIGTERM stop gracefully, a second one at once.
-Exit codes: 0 stopped or done; 1 failed; 2 an option is wrong, or somebody has to decide; 3 another driver has taken over.
+Exit codes: 0 stopped or done; 1 failed; 2 an option or the job is wrong, or somebody has to decide; 3 another driver has taken over.
 `;
 
 export interface RunArguments {

@@ -13,7 +13,7 @@ const FENCED = 3;
 
 /** What starting again would not help. */
 const FINAL: ReadonlyMap<number, string> = new Map([
-  [2, "an option is wrong, or somebody has to decide"],
+  [2, "an option or the job is wrong, or somebody has to decide"],
   [FENCED, "another driver has taken over"],
 ]);
 

@@ -20,6 +20,7 @@ const ENDS_THE_DRIVER: ReadonlySet<ErrorCode> = new Set([
   "CODE_CHANGED",
   "GRAPH_DIFFERS",
   "JOB_NOT_LOADABLE",
+  "JOB_THREW",
   "INTERNAL_ERROR",
 ]);
 

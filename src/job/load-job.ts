@@ -6,13 +6,18 @@ import { isJob, type Job } from "./job.ts";
 
 /** Imports a job module, on the driver and on every executor alike, and says what to do when Node cannot. */
 export async function loadJob(module: string): Promise<Job> {
+  const never = Promise.withResolvers<never>();
+  const nothingLeft = () => never.reject(stuck(module));
+  process.once("beforeExit", nothingLeft);
   let exports: { default?: unknown };
   try {
-    exports = await import(module);
+    exports = await Promise.race([import(module), never.promise]);
   } catch (error) {
     // A job that starts itself says so better than any guess of ours.
     if (MillraceError.is(error)) throw error;
     throw notLoadable(module, error);
+  } finally {
+    process.off("beforeExit", nothingLeft);
   }
   if (isJob(exports.default)) return exports.default;
   throw new MillraceError("JOB_NOT_LOADABLE", `${place(module)} has no job as its default export.`, {
@@ -75,10 +80,20 @@ function notLoadable(module: string, error: unknown): MillraceError {
   if (missing) {
     return new MillraceError("JOB_NOT_LOADABLE", `There is no file ${place(module)}.`, { hint: "Check the path." });
   }
-  return new MillraceError("JOB_NOT_LOADABLE", `${place(module)} could not be loaded: ${message}`, {
-    hint: cure?.hint ?? "The module threw while it was imported; its own error is the cause.",
-    cause: error,
-  });
+  const told = `${place(module)} could not be loaded: ${message}`;
+  const hint = cure?.hint ?? "The module threw while it was imported; its own error is the cause.";
+  const isOfNode = cure !== undefined || code?.startsWith("ERR_");
+  return isOfNode
+    ? new MillraceError("JOB_NOT_LOADABLE", told, { hint, cause: error })
+    : new MillraceError("JOB_THREW", told, { hint, cause: error });
+}
+
+function stuck(module: string): MillraceError {
+  return new MillraceError(
+    "JOB_NOT_LOADABLE",
+    `${place(module)} awaits something that never comes: nothing is left that could bring it.`,
+    { hint: "Look for a top-level await of a promise that never settles, there or in what it imports." },
+  );
 }
 
 function place(module: string): string {

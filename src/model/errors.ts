@@ -31,6 +31,7 @@ export type ErrorCode =
   | "JOB_STARTS_ITSELF"
   | "JOB_WITHOUT_MODULE"
   | "JOB_NOT_LOADABLE"
+  | "JOB_THREW"
   | "GRAPH_DIFFERS"
   | "CODE_CHANGED"
   | "ASYNC_FUNCTION"

@@ -34,18 +34,6 @@ const notLoadable: [string, string, RegExp, RegExp, Record<string, string>?][] =
     /what defineJob returned/,
   ],
   [
-    "a module that throws",
-    'throw new TypeError("no config");',
-    /job\.ts could not be loaded: no config/,
-    /threw while it was imported/,
-  ],
-  [
-    "a module that throws no error",
-    "throw { not: 1 };",
-    /could not be loaded: .*\{"not":1\}/,
-    /threw while it was imported/,
-  ],
-  [
     "an enum",
     `${HEAD}enum Colour { Red }\n${JOB}`,
     /could not be loaded: .*enum/,
@@ -149,11 +137,20 @@ test("a module that is not there is told as that, by URL and by path", async (t)
 test("an error of the module's own is the cause", async (t) => {
   const error = await assertRefused(
     runJob(jobUrl(t, 'throw new TypeError("no config");')),
-    "JOB_NOT_LOADABLE",
+    "JOB_THREW",
     /no config/,
     /cause/,
   );
   assert(error.cause instanceof TypeError);
+});
+
+test("a module that throws no error is told with what it threw", async (t) => {
+  await assertRefused(
+    runJob(jobUrl(t, "throw { not: 1 };")),
+    "JOB_THREW",
+    /could not be loaded: .*\{"not":1\}/,
+    /threw while it was imported/,
+  );
 });
 
 test("a module that only an executor cannot load stops the start, with the same words", async (t) => {
@@ -161,7 +158,7 @@ test("a module that only an executor cannot load stops the start, with the same 
   const source = `${HEAD}if (executorId !== undefined) throw new Error("not here");\n${JOB}`;
   await assertRefused(
     runJob(jobUrl(t, source)),
-    "JOB_NOT_LOADABLE",
+    "JOB_THREW",
     /job\.ts could not be loaded: not here/,
     /threw while it was imported/,
   );
@@ -181,7 +178,12 @@ test("a module that ends its executor stops the start", async (t) => {
 test("a module that never finishes loading on an executor stops the start", async (t) => {
   assertNothingLeft(t);
   const source = `${HEAD}if (executorId !== undefined) await new Promise(() => {});\n${JOB}`;
-  await assertRefused(runJob(jobUrl(t, source)), "EXECUTOR_DIED", /exited with code/, /replaced|code/);
+  await assertRefused(
+    runJob(jobUrl(t, source)),
+    "JOB_NOT_LOADABLE",
+    /awaits something that never comes/,
+    /top-level await/,
+  );
 });
 
 test("a graph that differs on an executor names the first node that does", async (t) => {

@@ -47,7 +47,36 @@ test("a module that throws while it is loaded is shown with the user's own line"
   writeFileSync(module, '\nthrow new TypeError("no settings");\n');
   const { status, stderr } = millrace("run", module);
   assert.equal(status, 1);
-  assert.match(stderr, /^JOB_NOT_LOADABLE: .*job\.ts could not be loaded: no settings\n/);
+  assert.match(stderr, /^JOB_THREW: .*job\.ts could not be loaded: no settings\n/);
   assert.match(stderr, /\n {2}TypeError: no settings\n {6}at .*job\.ts:2:7/);
   assert.doesNotMatch(stderr, /node:internal|\/src\//);
+});
+
+test("a module that no start can load has an exit code that ends a supervisor; one that threw may be luckier the next time", (t) => {
+  const module = join(temporaryFolder(t), "job.ts");
+  const statusOf = (text: string, ...options: string[]) => {
+    writeFileSync(module, text);
+    return millrace("run", module, ...options).status;
+  };
+  assert.equal(statusOf("export default 5;\n", "--supervise"), 2);
+  assert.equal(statusOf("export default (;\n", "--supervise"), 2);
+  assert.equal(statusOf('import "./gone.ts";\n', "--supervise"), 2);
+  assert.equal(statusOf('throw new Error("connect ECONNREFUSED 10.0.0.1:443");\n'), 1);
+});
+
+test("a module that awaits what never comes is told as that", (t) => {
+  const module = join(temporaryFolder(t), "job.ts");
+  writeFileSync(module, "await new Promise(() => {});\n");
+  const { status, stderr } = millrace("run", module);
+  assert.equal(status, 2);
+  assert.match(
+    stderr,
+    /^JOB_NOT_LOADABLE: .*job\.ts awaits something that never comes.*\n {2}Look for a top-level await/,
+  );
+});
+
+test("whoever reads no further, like head, is no error", () => {
+  const command = '"$0" --conditions=millrace-source "$1" help | head -c 0';
+  const { stderr } = spawnSync("sh", ["-c", command, process.execPath, MAIN], { encoding: "utf8" });
+  assert.equal(stderr, "");
 });

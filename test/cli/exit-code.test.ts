@@ -11,6 +11,8 @@ test("a supervisor learns from the exit code whether starting again can help", (
     (["BAD_OPTION", "SINK_BEHIND", "SINK_AHEAD", "PLAN_MISMATCH", "STATE_DIFFERS"] as const).map(exitCode),
     [2, 2, 2, 2, 2],
   );
+  assert.deepEqual((["JOB_NOT_LOADABLE", "GRAPH_DIFFERS", "OFFSETS_LOST"] as const).map(exitCode), [2, 2, 2]);
+  assert.deepEqual((["JOB_THREW", "CODE_CHANGED"] as const).map(exitCode), [1, 1], "what the module asked may answer");
   assert.equal(exitCode("FENCED"), 3);
   assert.equal(exitCode("STOPPED"), 0);
 });

@@ -76,6 +76,6 @@ test("each end is told: by exit code or signal, and when the next start follows"
   assert.deepEqual(log, [
     "the driver ended with exit code 1; it starts again in 1 s (restart 1); the pauses double up to 60 s",
     "the driver was ended by SIGKILL; it starts again in 2 s (restart 2); the pauses double up to 60 s",
-    "the driver ended with exit code 2: an option is wrong, or somebody has to decide. It is not started again",
+    "the driver ended with exit code 2: an option or the job is wrong, or somebody has to decide. It is not started again",
   ]);
 });
