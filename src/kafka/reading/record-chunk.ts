@@ -23,6 +23,9 @@ export interface RecordDecoders<out K, out V> {
 /** Beyond this V8 makes a string a large object, and decoding record by record is faster. */
 const LONGEST_TEXT = 120 * 1024;
 
+/** Where a text is written as UTF-8, which tells its length in half the time that asking for it takes. Nobody reads it. */
+const written = Buffer.allocUnsafeSlow(2 * LONGEST_TEXT);
+
 /** Some records in a row, still as bytes in one buffer. Keeps that buffer alive, and is never overwritten. */
 export class RecordChunk<out K, out V>
   implements Chunk<ConsumerRecord<K, V>>, RecordSource<K, V>, DecodeSource, ChunkBytes
@@ -138,7 +141,7 @@ export class RecordChunk<out K, out V>
     const { start, end, framingBytesAbove127 } = this.#columns;
     if (end - start > LONGEST_TEXT) return undefined;
     const text = this.buffer.latin1Slice(start, end);
-    return Buffer.byteLength(text) - text.length === framingBytesAbove127 ? text : undefined;
+    return written.write(text) - text.length === framingBytesAbove127 ? text : undefined;
   }
 }
 
