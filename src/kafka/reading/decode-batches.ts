@@ -12,8 +12,6 @@ import { TransactionFilter } from "./transaction-filter.ts";
  * object (128 KiB), which costs half the speed. It is also what a string that outlives its chunk pins.
  */
 const CHUNK_BYTES = 96 * 1024;
-/** Decompressed batches are joined, which copies them, only until they make a chunk of this size. */
-const JOINED_BYTES = 8 * 1024;
 const MAX_OFFSET_DELTA = 2 ** 31 - 1;
 
 /**
@@ -27,75 +25,80 @@ export function* decodeBatches<K, V>(
   decoders: RecordDecoders<K, V>,
 ): Generator<RecordChunk<K, V>> {
   const filter = new TransactionFilter(fetched.abortedTransactions);
-  let group = new BatchGroup(fetched.buffer);
-  for (const batch of batches) {
+  let group: BatchGroup | undefined;
+  for (const [index, batch] of batches.entries()) {
     if (batch.baseOffset >= range.untilOffset) break;
     if (!filter.accepts(batch, fetched.buffer) || batch.lastOffset < range.fromOffset || batch.count === 0) continue;
     const bytes = batch.codec === 0 ? undefined : decompressed(batch, fetched.buffer, range);
-    if (!group.canTake(batch, bytes)) {
-      yield* group.chunks(range, decoders);
-      group = new BatchGroup(fetched.buffer);
+    let full: BatchGroup | undefined;
+    if (!group?.canTake(batch, bytes)) {
+      full = group;
+      group = bytes === undefined ? new BatchGroup(fetched.buffer) : withRoomFor(bytes, batches.length - index);
     }
+    // Before anybody else runs, who might decompress too: the bytes are lent.
     group.take(batch, bytes);
+    if (full !== undefined) yield* full.chunks(range, decoders);
   }
-  yield* group.chunks(range, decoders);
+  if (group !== undefined) yield* group.chunks(range, decoders);
 }
 
-/** Batches that make one chunk: uncompressed ones as they lie in the response, or some whose decompressed bytes are joined. */
+/** Batches that make one chunk: uncompressed ones as they lie in the response, or some that are decompressed into one buffer. */
 class BatchGroup {
-  readonly #fetched: SliceableBuffer;
+  readonly #buffer: SliceableBuffer;
   readonly #parts: BatchRecords[] = [];
-  readonly #decompressed: Buffer[] = [];
   #bytes = 0;
 
-  constructor(fetched: SliceableBuffer) {
-    this.#fetched = fetched;
+  constructor(buffer: SliceableBuffer) {
+    this.#buffer = buffer;
   }
 
-  canTake(batch: RecordBatch, decompressed: Buffer | undefined): boolean {
+  canTake(batch: RecordBatch, decompressed: Uint8Array | undefined): boolean {
     const first = this.#parts[0]?.batch;
-    if (first === undefined) return true;
-    if (decompressed !== undefined && this.#bytes >= JOINED_BYTES) return false;
+    const limit = decompressed === undefined ? CHUNK_BYTES : this.#buffer.length;
     return (
-      this.#bytes + sizeOf(batch, decompressed) <= CHUNK_BYTES &&
-      batch.isLogAppendTime === first.isLogAppendTime &&
-      batch.lastOffset - first.baseOffset <= MAX_OFFSET_DELTA &&
-      (batch.codec === 0) === (first.codec === 0)
+      first === undefined ||
+      (this.#bytes + sizeOf(batch, decompressed) <= limit &&
+        batch.isLogAppendTime === first.isLogAppendTime &&
+        batch.lastOffset - first.baseOffset <= MAX_OFFSET_DELTA &&
+        (batch.codec === 0) === (first.codec === 0))
     );
   }
 
-  take(batch: RecordBatch, decompressed: Buffer | undefined): void {
+  take(batch: RecordBatch, decompressed: Uint8Array | undefined): void {
+    const start = this.#bytes;
+    this.#bytes += sizeOf(batch, decompressed);
     if (decompressed === undefined) {
       this.#parts.push({ batch, start: batch.recordsStart, end: batch.end });
     } else {
-      this.#parts.push({ batch, start: this.#bytes, end: this.#bytes + decompressed.length });
-      this.#decompressed.push(decompressed);
+      this.#parts.push({ batch, start, end: this.#bytes });
+      this.#buffer.set(decompressed, start);
     }
-    this.#bytes += sizeOf(batch, decompressed);
   }
 
   *chunks<K, V>(range: OffsetRange, decoders: RecordDecoders<K, V>): Generator<RecordChunk<K, V>> {
-    const first = this.#parts[0]?.batch;
-    if (first === undefined) return;
-    const buffer = first.codec === 0 ? this.#fetched : (joined(this.#decompressed) as SliceableBuffer);
+    const buffer = this.#buffer;
     const columns = new RecordColumns(buffer, this.#parts, range);
     if (columns.length === 0) return;
-    yield new RecordChunk(range, first.isLogAppendTime ? "LogAppendTime" : "CreateTime", buffer, columns, decoders);
+    const timestampType = this.#parts[0]?.batch.isLogAppendTime ? "LogAppendTime" : "CreateTime";
+    yield new RecordChunk(range, timestampType, buffer, columns, decoders);
   }
 }
 
-function sizeOf(batch: RecordBatch, decompressed: Buffer | undefined): number {
+/** For as many batches as there may be, if they are like the first, but not for more than a chunk takes. */
+function withRoomFor(decompressed: Uint8Array, batches: number): BatchGroup {
+  const expected = Math.ceil(decompressed.length * batches * 1.125);
+  const room = Math.max(decompressed.length, Math.min(expected, CHUNK_BYTES));
+  return new BatchGroup(Buffer.allocUnsafeSlow(room) as SliceableBuffer);
+}
+
+function sizeOf(batch: RecordBatch, decompressed: Uint8Array | undefined): number {
   return decompressed === undefined ? batch.end - batch.start : decompressed.length;
 }
 
-function decompressed(batch: RecordBatch, fetched: Buffer, range: OffsetRange): Buffer {
+function decompressed(batch: RecordBatch, fetched: Buffer, range: OffsetRange): Uint8Array {
   try {
     return decompress(batch.codec, fetched.subarray(batch.recordsStart, batch.end));
   } catch (error) {
     throw corruptRecord("the record batch cannot be decompressed", batch.baseOffset, range, error);
   }
-}
-
-function joined(buffers: readonly Buffer[]): Buffer {
-  return buffers.length === 1 && buffers[0] !== undefined ? buffers[0] : Buffer.concat(buffers);
 }

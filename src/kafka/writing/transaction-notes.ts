@@ -96,7 +96,7 @@ export class TransactionNotes {
 /** Records that have a key and a value, as text. */
 function* recordsOf(batch: RecordBatch, buffer: Buffer): Generator<[string, string]> {
   const stored = buffer.subarray(batch.recordsStart, batch.end);
-  const bytes = batch.codec === 0 ? stored : decompress(batch.codec, stored);
+  const bytes = batch.codec === 0 ? stored : Buffer.from(decompress(batch.codec, stored));
   const reader = new VarintReader(bytes, 0);
   for (let i = 0; i < batch.count; i++) {
     const length = reader.int();
