@@ -120,7 +120,7 @@ function inWords(result: DemoResult): string {
   return [
     "",
     `  ${whole(produced)} page views written, ${whole(processed)} counted: ${verdict}.`,
-    `  ${whole(batches)} batches in ${seconds.toFixed(1)} s on ${executors} executors, ${whole(recordsPerSecond)} records/s.`,
+    `  ${whole(batches)} ${batches === 1 ? "batch" : "batches"} in ${seconds.toFixed(1)} s on ${executors} executors, ${whole(recordsPerSecond)} records/s.`,
     ...(kills > 0 ? [`  The driver was killed ${kills === 1 ? "once" : `${kills} times`}, half way.`] : []),
     `  ${countries.join(", ")}`,
     ...problems.map((problem) => `  ${problem}.`),

@@ -126,10 +126,21 @@ function resetOffsets(
 
 function foreign(topic: string, number: string, partitions: readonly TopicPartition[]): MillraceError {
   const topics = [...new Set(partitions.map((partition) => partition.topic))];
-  const what = topics.includes(topic)
-    ? `partition ${number} of "${topic}", which has no such partition`
-    : `topic "${topic}"`;
-  return new MillraceError("BAD_OPTION", `fromOffsets names ${what}, which the stream does not read.`, {
+  const numbers = partitions.filter((partition) => partition.topic === topic).map(({ partition }) => partition);
+  if (numbers.length > 0) {
+    const message = `fromOffsets names partition ${number} of "${topic}", which the stream does not read.`;
+    return new MillraceError("BAD_OPTION", message, { hint: `Of "${topic}" it reads ${numbersText(numbers)}.` });
+  }
+  return new MillraceError("BAD_OPTION", `fromOffsets names topic "${topic}", which the stream does not read.`, {
     hint: `The stream reads ${topics.length === 0 ? "no topic yet: none matches its pattern" : topics.map((t) => `"${t}"`).join(", ")}.`,
   });
+}
+
+/** The first ones, when there are many. */
+function numbersText(numbers: readonly number[]): string {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const last = sorted.at(-1);
+  if (sorted.length === 1) return `partition ${last}`;
+  if (sorted[0] === 0 && last === sorted.length - 1) return `partitions 0 to ${last}`;
+  return `partitions ${sorted.slice(0, 20).join(", ")}${sorted.length > 20 ? " ..." : ""}`;
 }

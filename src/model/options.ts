@@ -91,12 +91,18 @@ export function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
 
-/** `Did you mean "x"? `, or nothing when no name is close. */
+/** `Did you mean "x"? `, or nothing when no name is close, or one the shorter or longer form of the other. */
 export function didYouMean(given: string, known: readonly string[]): string {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, "");
-  const close = known.find((name) => plain(name) === plain(given) || distance(plain(name), plain(given)) <= 2);
+  const wanted = plain(given);
+  const close =
+    known.find((name) => plain(name) === wanted || distance(plain(name), wanted) <= 2) ??
+    known.find((name) => isPartOf(wanted, plain(name)) || isPartOf(plain(name), wanted));
   return close === undefined ? "" : `Did you mean "${close}"? `;
 }
+
+/** `checkpointDir` of `checkpointDirectory`. A few letters are a part of anything. */
+const isPartOf = (part: string, whole: string) => part.length >= 5 && whole.includes(part);
 
 /** Levenshtein distance. */
 function distance(a: string, b: string): number {

@@ -103,8 +103,14 @@ test("fromOffsets of another topic or partition is refused", async (t) => {
   await assertRefused(
     start([topic], brokers(), { fromOffsets: { [topic]: { 5: 0 } } }),
     "BAD_OPTION",
-    /partition 5 of .*no such partition/,
-    new RegExp(topic),
+    new RegExp(`^fromOffsets names partition 5 of "${topic}", which the stream does not read\\.$`),
+    new RegExp(`^Of "${topic}" it reads partitions 0 to 1\\.$`),
+  );
+  await assertRefused(
+    start([{ topic, partition: 1 }], brokers(), { fromOffsets: { [topic]: { 0: 0 } } }),
+    "BAD_OPTION",
+    new RegExp(`^fromOffsets names partition 0 of "${topic}", which the stream does not read\\.$`),
+    new RegExp(`^Of "${topic}" it reads partition 1\\.$`),
   );
   for (const offset of [-1, 0.5, "3"]) {
     await assertRefused(

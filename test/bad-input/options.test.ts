@@ -22,6 +22,12 @@ test("an unknown option is named, with the one that was probably meant", async (
     /Did you mean "taskMaxFailures"\?/,
   );
   await assertRefused(run({ Task_Timeout: 5 }), "BAD_OPTION", /"Task_Timeout"/, /Did you mean "taskTimeout"\?/);
+  await assertRefused(
+    run({ checkpointDir: "x" }),
+    "BAD_OPTION",
+    /"checkpointDir"/,
+    /^Did you mean "checkpointDirectory"\?/,
+  );
   await assertRefused(run({ colour: "red" }), "BAD_OPTION", /"colour"/, /^Known options: master, trigger/);
   await assertRefused(
     () => new StreamingContext({ appName: "x", batchDuration: 5 } as never),
@@ -33,7 +39,7 @@ test("an unknown option is named, with the one that was probably meant", async (
     runGraph((ssc) => void ssc.queueStream([[1]], { partitions: 2 } as never)),
     "BAD_OPTION",
     /queueStream has no option "partitions"/,
-    /numPartitions/,
+    /^Did you mean "numPartitions"\?/,
   );
   await assertRefused(
     runGraph((ssc) =>

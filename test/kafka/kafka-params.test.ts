@@ -35,12 +35,17 @@ test("Spark 1.6's names are understood", () => {
 });
 
 test("a list of brokers may hold names, IPv4 and IPv6, with and without ports", () => {
-  assert.deepEqual(bootstrapOf("kafka-1.example.com:9093, 10.0.0.1 ,[::1]:9094,[fe80::1%eth0]"), [
-    { host: "kafka-1.example.com", port: 9093 },
-    { host: "10.0.0.1", port: 9092 },
-    { host: "::1", port: 9094 },
-    { host: "fe80::1%eth0", port: 9092 },
-  ]);
+  assert.deepEqual(
+    bootstrapOf("kafka-1.example.com:9093,kafka_2,bücher.example, 10.0.0.1 ,[::1]:9094,[fe80::1%eth0]"),
+    [
+      { host: "kafka-1.example.com", port: 9093 },
+      { host: "kafka_2", port: 9092 },
+      { host: "bücher.example", port: 9092 },
+      { host: "10.0.0.1", port: 9092 },
+      { host: "::1", port: 9094 },
+      { host: "fe80::1%eth0", port: 9092 },
+    ],
+  );
 });
 
 test("a malformed list of brokers is refused, and the wrong entry named", () => {
@@ -53,6 +58,9 @@ test("a malformed list of brokers is refused, and the wrong entry named", () => 
     ["::1", /"::1"/],
     ["[::1", /"\[::1"/],
     ["a b", /"a b"/],
+    ["a;9092", /"a;9092"/],
+    ["a:9092;b:9092", /"a:9092;b:9092"/],
+    ['"a:9092"', /is not host:port/],
     ["a:1:2", /"a:1:2"/],
   ] as const) {
     refused({ "bootstrap.servers": list }, named);

@@ -21,7 +21,8 @@ export function formatAddress({ host, port }: BrokerAddress): string {
 
 function parseAddress(entry: string, list: string, option: string): BrokerAddress {
   // Listener names ("PLAINTEXT://host:9092") are pasted from broker settings now and then: they end up in the error.
-  const match = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([^\s:/[\]@]+))(?::(\d{1,5}))?$/.exec(entry);
+  // So do entries that ";" keeps apart: as the name of a host they would be asked for until the deadline.
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/u.exec(entry);
   const host = match?.[1] ?? match?.[2];
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (host === undefined || port < 1 || port > 65_535) {
