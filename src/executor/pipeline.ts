@@ -1,6 +1,6 @@
 import type { Step } from "../graph/batch-graph.ts";
 import type { TaskContext } from "../model/plan.ts";
-import { type Chunk, enough, type Receiver } from "../operators/receiver.ts";
+import { type Chunk, enough, type Receiver, type RecordPlace } from "../operators/receiver.ts";
 import { Bridge } from "./bridge.ts";
 import type { Skips } from "./skips.ts";
 
@@ -177,8 +177,8 @@ function pushAll({ push }: Receiver<unknown>, chunk: Chunk<unknown>): void {
 
 /** An error and the record at which it came up. */
 export class Located extends Error {
-  readonly place: { topic: string; partition: number; offset: number };
-  constructor(cause: unknown, place: { topic: string; partition: number; offset: number }) {
+  readonly place: RecordPlace;
+  constructor(cause: unknown, place: RecordPlace) {
     super("failed at a record", { cause });
     this.place = place;
   }

@@ -204,11 +204,12 @@ async function* chunksOf(
 }
 
 function taskError(thrown: unknown, { slice }: Task, batchTime: number): MillraceError {
-  const place = thrown instanceof Located ? thrown.place : undefined;
+  let place = thrown instanceof Located ? thrown.place : undefined;
   let error = thrown instanceof Located ? thrown.cause : thrown;
   let operator: string | undefined;
   if (error instanceof OperatorFailure) {
     operator = error.operator;
+    place = error.place ?? place;
     error = error.cause;
   }
   const where = { ...(place ?? (slice && { topic: slice.topic, partition: slice.partition })), batchTime };

@@ -58,7 +58,7 @@ export const mapAsync = <T, U>(
       try {
         return await f(value, own);
       } catch (error) {
-        throw failureOf(name, error);
+        throw failureOf(name, error, value);
       }
     };
     let results: U[] = [];

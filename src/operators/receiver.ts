@@ -1,5 +1,6 @@
 /** The call chain that runs once per record. */
 
+import { ConsumerRecord } from "../model/consumer-record.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TaskContext } from "../model/plan.ts";
 
@@ -9,12 +10,19 @@ export interface Receiver<in T> {
   readonly end: () => void;
 }
 
+/** Where a record lies. */
+export interface RecordPlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** Values that arrive together. A source's chunk also knows which record `forEach` is at. */
 export interface Chunk<out T> {
   readonly length: number;
   forEach(push: (value: T) => void): void;
   /** The record that `forEach` had reached, for an error thrown by `push`. */
-  place?(): { topic: string; partition: number; offset: number };
+  place?(): RecordPlace;
 }
 
 /** Thrown through a chain when its last link has all it wants. Not a failure. */
@@ -23,18 +31,23 @@ export const enough = Symbol("enough");
 /** Where an operator stands in the user's program: `map at job.ts:12:6`. */
 export type OperatorName = string;
 
-/** A function of the user threw inside an operator. The task adds the record it was at. */
+/** A function of the user threw inside an operator. The task adds the record it was at, unless the operator knows it better. */
 export class OperatorFailure extends Error {
   readonly operator: OperatorName;
-  constructor(operator: OperatorName, cause: unknown) {
+  readonly place: RecordPlace | undefined;
+  constructor(operator: OperatorName, cause: unknown, value?: unknown) {
     super(`${operator} failed`, { cause });
     this.operator = operator;
+    if (value instanceof ConsumerRecord) {
+      const { topic, partition, offset } = value;
+      this.place = { topic, partition, offset };
+    }
   }
 }
 
-/** What to throw when a function of the user threw `error`. A record that cannot be decoded is not that function's fault. */
-export function failureOf(operator: OperatorName, error: unknown): unknown {
-  return MillraceError.is(error) || error === enough ? error : new OperatorFailure(operator, error);
+/** What to throw when a function of the user threw `error` at `value`. A record that cannot be decoded is not that function's fault. */
+export function failureOf(operator: OperatorName, error: unknown, value?: unknown): unknown {
+  return MillraceError.is(error) || error === enough ? error : new OperatorFailure(operator, error, value);
 }
 
 export function asyncFunction(operator: OperatorName, returned = "a promise"): MillraceError {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { MillraceError } from "millrace";
 import { testJob } from "millrace/testing";
 import orders from "../fixtures/jobs/orders-under-test.ts";
-import { job, numbers, order, values } from "./jobs.ts";
+import { job, numbers, order, records, values } from "./jobs.ts";
 
 for (const master of ["local", "local[2]"] as const) {
   test(`a task that fails runs again, one whose executor dies too, on ${master}`, async () => {
@@ -17,7 +17,7 @@ for (const master of ["local", "local[2]"] as const) {
     run.send("orders", [order("ann", 2)]);
     run.fail("task", 4);
     await assert.rejects(run.tick(), { code: "TASK_FAILED", message: /the test asked for it/ });
-    assert.throws(() => run.tick(), { code: "WRONG_STATE", message: /The job has failed/ });
+    await assert.rejects(run.tick(), { code: "WRONG_STATE", message: /The job has failed/ });
     await run.restart();
     await run.tick();
     assert.deepEqual(run.output("sums"), [["ann", 2]]);
@@ -61,6 +61,40 @@ test("tick rejects with the job's own failure, and so does a crash that is not r
   });
   await run.restart();
   await assert.rejects(run.crash("after outputs"), { code: "OUTPUT_FAILED" });
+});
+
+test("a function of mapAsync that rejects at a record is told with that record, one behind a map without", async () => {
+  const refuse = async (value: string) => {
+    if (value === "3") throw new RangeError("three is bad");
+    return value;
+  };
+  const atRecord = job((ssc) =>
+    records(ssc)
+      .mapAsync(({ value }) => refuse(value))
+      .pprint(),
+  );
+  const behindMap = job((ssc) =>
+    values(ssc)
+      .mapAsync((n) => refuse(String(n)))
+      .pprint(),
+  );
+  for (const [asked, where, offset] of [
+    [atRecord, " at numbers-0 offset 1", 1],
+    [behindMap, "", undefined],
+  ] as const) {
+    await using run = await testJob(asked, { topics: { numbers: {} } });
+    run.send("numbers", numbers(2, 3, 4));
+    await assert.rejects(run.tick(), (error) => {
+      assert(MillraceError.is(error, "TASK_FAILED"));
+      assert.match(
+        error.message,
+        new RegExp(`^mapAsync at failures\\.test\\.ts:\\d+:\\d+ failed${where}: three is bad$`),
+      );
+      assert.equal(error.at.offset, offset);
+      assert.equal(error.at.topic, "numbers");
+      return true;
+    });
+  }
 });
 
 test("a batch that failed and is left out is a tick too, and the next one goes on behind it", async () => {

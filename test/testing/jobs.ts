@@ -1,4 +1,4 @@
-import { defineJob, type JobContext, type JobOptions, type KafkaParams, KafkaUtils } from "millrace";
+import { defineJob, type JobContext, type JobOptions, type KafkaParams, KafkaUtils, required, utf8 } from "millrace";
 
 /** Of jobs under test: nobody listens there. */
 export const kafka: KafkaParams = { "bootstrap.servers": "nowhere.invalid:9092", "auto.offset.reset": "earliest" };
@@ -10,7 +10,9 @@ export function job(build: (ssc: JobContext) => void, options: Partial<JobOption
   return defineJob({ appName: "test", batchInterval: "1s", ...options }, build);
 }
 
-export const values = (ssc: JobContext, topic = "numbers") =>
-  KafkaUtils.createDirectStream(ssc, [topic], kafka).map(({ value }) => Number(value));
+export const records = (ssc: JobContext, topic = "numbers") =>
+  KafkaUtils.createDirectStream(ssc, [topic], kafka, { valueDecoder: required(utf8) });
+
+export const values = (ssc: JobContext, topic = "numbers") => records(ssc, topic).map(({ value }) => Number(value));
 
 export const numbers = (...list: number[]) => list.map((n) => ({ value: String(n) }));
