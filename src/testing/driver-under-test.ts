@@ -64,7 +64,7 @@ export class DriverUnderTest implements DriverProbe {
       (this.#failure && `The job has failed: ${messageOf(this.#failure.error)}`) ??
       (this.#running.state === "ACTIVE" ? undefined : "The job has ended.");
     if (why !== undefined) {
-      throw new MillraceError("WRONG_STATE", `${method} was called of a job that does not run. ${why}`, {
+      throw new MillraceError("WRONG_STATE", `${method} was called on a job that does not run. ${why}`, {
         hint: "restart() goes on from the checkpoint.",
         cause: this.#failure?.error,
       });

@@ -60,7 +60,7 @@ export class TestRun implements AsyncDisposable {
    * One batch: the next one, or after a restart the one that was under way, by its plan and at its time. Rejects with what
    * `awaitTermination` would; the job is then down, until `restart`.
    */
-  tick(): Promise<BatchInfo> {
+  async tick(): Promise<BatchInfo> {
     return this.#running("tick").nextBatch();
   }
 
@@ -94,7 +94,7 @@ export class TestRun implements AsyncDisposable {
    * The driver dies at that border of the next batch, as of SIGKILL: what comes after has not happened, and nobody was told. Rejects
    * with the job's own failure when that comes first. @returns what it died of
    */
-  crash(at: Border): Promise<MillraceError> {
+  async crash(at: Border): Promise<MillraceError> {
     return this.#running("crash").dieAt(at);
   }
 

@@ -26,7 +26,7 @@ for (const { at, offsetsAfterCrash, runs, pending } of borders) {
     assert.equal(run.now, 10_000);
     assert.equal(run.output("offsets").length, offsetsAfterCrash);
     assert.equal(run.output("sums").length, offsetsAfterCrash);
-    assert.throws(() => run.tick(), { code: "WRONG_STATE", message: /The driver died/, hint: /restart/ });
+    await assert.rejects(run.tick(), { code: "WRONG_STATE", message: /The driver died/, hint: /restart/ });
     run.send("orders", [order("ann", 5)]);
     await run.restart();
     assert.equal(run.now, 10_000);

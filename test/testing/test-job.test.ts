@@ -78,7 +78,7 @@ test("mistakes have sentences", async () => {
   assert.throws(() => run.fail("driver" as never), { code: "BAD_OPTION" });
   assert.throws(() => run.fail("task", 0), { code: "BAD_OPTION" });
   const first = run.tick();
-  assert.throws(() => run.tick(), { code: "WRONG_STATE", message: /while a batch is under way/ });
+  await assert.rejects(run.tick(), { code: "WRONG_STATE", message: /while a batch is under way/ });
   await first;
 });
 
