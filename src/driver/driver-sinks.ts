@@ -38,7 +38,7 @@ export class DriverSinks {
       if (done !== undefined && done.epoch === epoch && done.numPartitions >= numPartitions) continue;
       const identity = identityOf(output, graph.plan);
       await ofOutput(output, async () =>
-        output.sink.fence(await this.#connections.open(output, identity), identity, epoch, numPartitions),
+        output.sink.fence(await this.#connections.open(output, identity), epoch, numPartitions, identity),
       );
       this.#fenced.set(output, { epoch, numPartitions });
     }
@@ -49,7 +49,7 @@ export class DriverSinks {
     for (const [output, { numPartitions }] of this.#fenced) {
       const identity = { checkpointId, appName, output: output.name };
       await ofOutput(output, async () =>
-        output.sink.fence(await this.#connections.open(output, identity), identity, epoch, numPartitions),
+        output.sink.fence(await this.#connections.open(output, identity), epoch, numPartitions, identity),
       );
       this.#fenced.set(output, { epoch, numPartitions });
     }

@@ -47,8 +47,8 @@ export interface SinkProgress {
 export interface SinkLife<C> {
   /** Once on each executor that writes, and on the driver. */
   open(output: OutputIdentity): Promise<C>;
-  /** By a new driver before its first plan, for every partition: from now on older epochs are refused. */
-  fence(connection: C, output: OutputIdentity, epoch: number, numPartitions: number): Promise<void>;
+  /** By a new driver before its first plan, for every partition: from now on older epochs are refused. `output` is what the connection was opened for. */
+  fence(connection: C, epoch: number, numPartitions: number, output: OutputIdentity): Promise<void>;
   /**
    * By a new driver, before it fences: what the checkpoint and the sink know of each other is compared. What was committed counts, what is under way
    * does not; undefined when the sink knows nothing of this output. A sink without it is not compared.

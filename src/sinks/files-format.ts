@@ -16,6 +16,22 @@ export function jsonLines<T>(): FileFormat<T> {
   };
 }
 
+/** What `encode` makes of each value: a text is a line. What it returns else ends the task. */
+export function encodedBy<T>(encode: (value: T) => string | Uint8Array): FileFormat<T> {
+  return {
+    extension: "txt",
+    async *encode(values) {
+      for await (const some of values) yield Buffer.concat(some.map((value) => bytesOf(encode(value))));
+    },
+  };
+}
+
+function bytesOf(encoded: unknown): Uint8Array {
+  if (typeof encoded === "string") return Buffer.from(`${encoded}\n`);
+  if (encoded instanceof Uint8Array) return encoded;
+  throw new TypeError(`encode returned ${encoded === null ? "null" : typeof encoded}, not a text or bytes`);
+}
+
 function lineOf(value: unknown): string {
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError(`JSON cannot hold ${typeof value}; map it to something else first`);

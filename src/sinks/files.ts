@@ -1,17 +1,19 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert, MillraceError } from "../model/errors.ts";
-import { type Check, checkOptions, isText } from "../model/options.ts";
+import { type Check, checkOptions, isFunction, isText } from "../model/options.ts";
 import { defineSink, type OutputIdentity, type Sink } from "../operators/sink.ts";
 import { onDisk } from "./files-disk.ts";
-import { type FileFormat, jsonLines } from "./files-format.ts";
+import { encodedBy, type FileFormat, jsonLines } from "./files-format.ts";
 import { epochFolder, folderOf, Manifest, progressOf } from "./files-manifest.ts";
 import { type ManifestPart, writePart } from "./files-part.ts";
 
 export interface FilesOptions<T> {
   /** On a local disk; made when there is none. Several outputs and jobs may share it. */
   readonly directory: string | URL;
-  /** @default jsonLines() */
+  /** Of each value its line, or bytes that are written as they are; the files end in `.txt`. @default one line of JSON */
+  readonly encode?: ((value: T) => string | Uint8Array) | undefined;
+  /** Instead of `encode`: a file as a whole, and its ending. @default jsonLines() */
   readonly format?: FileFormat<T> | undefined;
 }
 
@@ -21,15 +23,20 @@ export interface FilesOptions<T> {
  * @throws BAD_OPTION
  */
 export function files<T>(options: FilesOptions<T>): Sink<T> {
-  checkOptions("files", options, { directory: isDirectory, format: isFormat });
+  checkOptions("files", options, { directory: isDirectory, encode: isFunction, format: isFormat });
   if (options.directory === undefined) {
     throw new MillraceError("BAD_OPTION", `files needs "directory".`, { hint: "files({ directory })" });
   }
+  if (options.encode !== undefined && options.format !== undefined) {
+    throw new MillraceError("BAD_OPTION", `files: "encode" and "format" both say how values are written.`, {
+      hint: "Keep one of them.",
+    });
+  }
   const directory = resolve(options.directory instanceof URL ? fileURLToPath(options.directory) : options.directory);
-  const format = options.format ?? jsonLines<T>();
+  const format = options.format ?? (options.encode ? encodedBy(options.encode) : jsonLines<T>());
   return defineSink<T, Manifests>({
     open: async () => new Manifests(directory),
-    fence: (manifests, output, epoch) => manifests.fence(output, epoch),
+    fence: (manifests, epoch, _, output) => manifests.fence(output, epoch),
     progress: (_, output) => onDisk(directory, () => progressOf(directory, output)),
     writePartition(_, partition, commit) {
       return writePart(join(directory, folderOf(commit), epochFolder(commit.epoch)), partition, commit, format);

@@ -10,6 +10,7 @@ export {
   type PublishedSink,
   type Sink,
   type SinkDefinition,
+  type SinkLife,
   type SinkProgress,
   type Written,
 } from "../operators/sink.ts";
@@ -17,8 +18,14 @@ export { type FilesOptions, files } from "./files.ts";
 export { type FileFormat, jsonLines } from "./files-format.ts";
 export { type PublishedBatch, type PublishedFile, publishedBatches } from "./files-reader.ts";
 export { type KafkaSinkOptions, kafka } from "./kafka.ts";
-export { type PostgresOptions, type PostgresTableOptions, type PostgresWriteOptions, postgres } from "./postgres.ts";
+export {
+  type PostgresOptions,
+  type PostgresTableOptions,
+  type PostgresWriteOptions,
+  postgres,
+  type TableOptions,
+} from "./postgres.ts";
 export type { PgClient } from "./postgres-database.ts";
-export type { PostgresRow } from "./postgres-rows.ts";
+export type { Row } from "./postgres-rows.ts";
 export { isStillToWrite, type Progress } from "./sink-errors.ts";
 export { type SqliteOptions, sqlite } from "./sqlite.ts";

@@ -59,7 +59,7 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
   return defineSink<T, TransactionalWriter>({
     open: () =>
       TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs, compression }),
-    async fence(writer, output, epoch, numPartitions) {
+    async fence(writer, epoch, numPartitions, output) {
       const partitions = Array.from({ length: numPartitions }, (_, n) => fencePartition(writer, output, epoch, n));
       // All are waited for: one that is left behind would go on trying, for a minute, when the driver has closed its connections.
       for (const fenced of await Promise.allSettled(partitions)) {

@@ -2,14 +2,14 @@ import { MillraceError } from "../model/errors.ts";
 import type { OutputIdentity } from "../operators/sink.ts";
 import { DURABLE, ONE_SETUP_AT_A_TIME, openPool, type Pool, type PooledClient } from "../postgres/pool.ts";
 import { applicationName } from "./postgres-progress.ts";
-import type { PostgresRow } from "./postgres-rows.ts";
+import type { Row } from "./postgres-rows.ts";
 
 /** What `write` gets: the part of a `pg` client that runs statements. */
 export interface PgClient {
   query(
     text: string,
     values?: readonly unknown[],
-  ): Promise<{ readonly rows: readonly PostgresRow[]; readonly rowCount: number | null }>;
+  ): Promise<{ readonly rows: readonly Row[]; readonly rowCount: number | null }>;
 }
 
 /** One executor runs a few tasks at once; a second attempt waits for the first in a connection of its own. */

@@ -3,7 +3,7 @@ import type { Session } from "./postgres-database.ts";
 import { conflictClause, quoted } from "./sql.ts";
 
 /** Values as `pg` takes them: dates, Buffers, arrays, objects as JSON. */
-export type PostgresRow = { readonly [column: string]: unknown };
+export type Row = { readonly [column: string]: unknown };
 
 /** Of the wire format. */
 const PARAMETERS_MAX = 65_535;
@@ -20,7 +20,7 @@ export class RowWriter {
     this.#upsertBy = upsertBy;
   }
 
-  async write(session: Session, rows: readonly PostgresRow[]): Promise<void> {
+  async write(session: Session, rows: readonly Row[]): Promise<void> {
     if (rows[0] === undefined) return;
     this.#columns ??= Object.keys(rows[0]);
     const columns = this.#columns;
@@ -44,7 +44,7 @@ export class RowWriter {
     return `insert into ${table} (${names}) values ${places.join(", ")}${conflictClause(columns, this.#upsertBy)}`;
   }
 
-  #check(row: PostgresRow, columns: readonly string[]): void {
+  #check(row: Row, columns: readonly string[]): void {
     const own = Object.keys(row);
     const missing = this.#upsertBy?.find((column) => !own.includes(column));
     if (own.length > 0 && own.length === columns.length && own.every((name) => columns.includes(name)) && !missing) {
@@ -60,7 +60,7 @@ export class RowWriter {
  * A statement may touch a row once, so the last of each key stays. Sorted, so that transactions of two partitions lock rows in the same
  * order and do not wait for each other in a circle.
  */
-function onePerKey(rows: readonly PostgresRow[], key: readonly string[]): PostgresRow[] {
+function onePerKey(rows: readonly Row[], key: readonly string[]): Row[] {
   const byKey = new Map(rows.map((row) => [JSON.stringify(key.map((column) => keyText(row[column]))), row]));
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, row]) => row);
 }

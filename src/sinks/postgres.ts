@@ -4,7 +4,7 @@ import type { Partition } from "../operators/partition.ts";
 import { defineSink, type PartitionCommit, type Sink } from "../operators/sink.ts";
 import { Database, isConflict, type PgClient, type Session } from "./postgres-database.ts";
 import { claim, fence, PROGRESS_TABLE, progressOf } from "./postgres-progress.ts";
-import { type PostgresRow, RowWriter } from "./postgres-rows.ts";
+import { type Row, RowWriter } from "./postgres-rows.ts";
 import { Rereadable } from "./rereadable.ts";
 
 interface Connected {
@@ -14,14 +14,16 @@ interface Connected {
   readonly setup?: string | undefined;
 }
 
-export interface PostgresTableOptions<T> extends Connected {
+export interface TableOptions<T> {
   /** `table` or `schema.table`. Must be there when the job starts, or be made by `setup`. */
   readonly table: string;
   /** One row per value; the same columns for all. */
-  readonly row: (value: T, commit: PartitionCommit) => PostgresRow;
+  readonly row: (value: T, commit: PartitionCommit) => Row;
   /** Columns of the key: insert, on conflict update; of two rows of one key the later one stays. Without: insert. */
   readonly upsertBy?: readonly string[] | undefined;
 }
+
+export interface PostgresTableOptions<T> extends Connected, TableOptions<T> {}
 
 export interface PostgresWriteOptions<T> extends Connected {
   /** Your own statements, within the transaction of the partition. The client takes one statement a call, and none that ends it. */
@@ -42,7 +44,7 @@ export function postgres<T>(options: PostgresOptions<T>): Sink<T> {
   checkPostgresOptions(options);
   return defineSink<T, Database>({
     open: () => Database.open(options.connection, `${PROGRESS_TABLE};${options.setup ?? ""}`),
-    fence: (database, output, epoch, numPartitions) => fence(database, output, epoch, numPartitions),
+    fence: (database, epoch, numPartitions, output) => fence(database, output, epoch, numPartitions),
     progress: (database, output) => progressOf(database, output),
     async commitPartition(database, partition, commit) {
       const values = new Rereadable(partition);

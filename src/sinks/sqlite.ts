@@ -39,7 +39,7 @@ export function sqlite<T>(options: SqliteOptions<T>): Sink<T> {
   }
   return defineSink<T, SqliteWriter<T>>({
     open: async () => new SqliteWriter(options),
-    fence: (writer, output, epoch) => writer.fence(output, epoch),
+    fence: (writer, epoch, _, output) => writer.fence(output, epoch),
     progress: async (writer, output) => writer.progress(output),
     commitBatch: async (writer, partitions, commit) =>
       (await writer.commit(partitions, commit)) ? "written" : "already written",

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type Partition, partitionOf } from "../operators/partition.ts";
-import type { BatchCommit, Sink, SinkDefinition, SinkProgress } from "../operators/sink.ts";
+import { type BatchCommit, defineSink, type Sink, type SinkDefinition, type SinkProgress } from "../operators/sink.ts";
 
-export interface SinkUnderTest<T> {
-  readonly sink: Sink<T>;
+export interface SinkUnderTest<T, C = unknown> {
+  /** What defineSink returned, or what it is given. */
+  readonly sink: Sink<T> | SinkDefinition<T, C>;
   /** Distinct values, the same for the same number. */
   value(index: number): T;
   /** Everything that a reader sees, in any order. */
@@ -16,9 +17,9 @@ export interface SinkUnderTest<T> {
  * The suite that every sink must pass to be exactly-once: repeats, replaced drivers, failures half way. `test` is that of node:test or of
  * Vitest; `make` gives a sink on an empty place.
  */
-export function sinkContract<T>(
+export function sinkContract<T, C = unknown>(
   test: (name: string, run: () => Promise<void>) => void,
-  make: () => Promise<SinkUnderTest<T>>,
+  make: () => Promise<SinkUnderTest<T, C>>,
 ): void {
   const check = (name: string, run: (sink: Applied<T>) => Promise<void>) =>
     test(name, async () => {
@@ -48,7 +49,7 @@ export function sinkContract<T>(
   check("a batch that the next driver runs again is stored once, and the one after it too", async (sink) => {
     await sink.fence(1);
     await sink.apply({ seq: 1 }, [[1], [2]]);
-    await sink.reopen();
+    await sink.close();
     await sink.fence(2);
     await sink.apply({ seq: 1, epoch: 2 }, [[1], [2]]);
     await sink.apply({ seq: 2, epoch: 2 }, [[3], []]);
@@ -105,7 +106,7 @@ export function sinkContract<T>(
       assert.deepEqual(await sink.progress(), { seq: 0, epoch: 1 }, "after a fence");
       await sink.apply({ seq: 1 }, [[1], [2]]);
       await sink.apply({ seq: 2 }, [[], [3]]);
-      await sink.reopen();
+      await sink.close();
       assert.deepEqual(await sink.progress(), { seq: 2, epoch: 1 }, "after two batches");
       await sink.fence(4);
       assert.deepEqual(await sink.progress(), { seq: 2, epoch: 4 }, "after a newer driver");
@@ -160,16 +161,17 @@ function batchOf(commit: Partial<BatchCommit> & { seq: number }, numPartitions: 
 class Applied<T> {
   readonly #under: SinkUnderTest<T>;
   readonly #definition: SinkDefinition<T, unknown>;
-  #connection: Promise<unknown>;
+  /** By checkpoint, as each output of a job has its own. */
+  readonly #connections = new Map<string, Promise<unknown>>();
 
   constructor(under: SinkUnderTest<T>) {
     this.#under = under;
-    this.#definition = under.sink["~sink"] as SinkDefinition<T, unknown>;
-    this.#connection = this.#definition.open(identity("checkpoint"));
+    const sink = "~sink" in under.sink ? under.sink : defineSink(under.sink);
+    this.#definition = sink["~sink"] as SinkDefinition<T, unknown>;
   }
 
   async fence(epoch: number, checkpointId = "checkpoint"): Promise<void> {
-    await this.#definition.fence(await this.#connection, identity(checkpointId), epoch, 2);
+    await this.#definition.fence(await this.#connection(checkpointId), epoch, 2, identity(checkpointId));
   }
 
   get tellsProgress(): boolean {
@@ -181,7 +183,7 @@ class Applied<T> {
   }
 
   async lastOfPartitions(): Promise<number[]> {
-    const known = await this.#definition.progress?.(await this.#connection, identity("checkpoint"));
+    const known = await this.#definition.progress?.(await this.#connection(), identity("checkpoint"));
     return Array.from({ length: 2 }, (_, partition) => known?.seqs?.[partition] ?? 0);
   }
 
@@ -190,11 +192,11 @@ class Applied<T> {
     const definition = this.#definition;
     assert("commitPartition" in definition);
     const whole = { ...batchOf(commit, 2), partition };
-    await definition.commitPartition(await this.#connection, this.#partition(numbers, undefined), whole);
+    await definition.commitPartition(await this.#connection(), this.#partition(numbers, undefined), whole);
   }
 
   async progress(): Promise<SinkProgress | undefined> {
-    const known = await this.#definition.progress?.(await this.#connection, identity("checkpoint"));
+    const known = await this.#definition.progress?.(await this.#connection(), identity("checkpoint"));
     return known && { seq: known.seq, epoch: known.epoch };
   }
 
@@ -206,7 +208,7 @@ class Applied<T> {
     const batch = batchOf(commit, partitions.length);
     const values = partitions.map((numbers) => this.#partition(numbers, failAfter));
     const definition = this.#definition;
-    const connection = await this.#connection;
+    const connection = await this.#connection(batch.checkpointId);
     if ("commitBatch" in definition) {
       await definition.commitBatch(connection, values, batch);
     } else if ("commitPartition" in definition) {
@@ -227,13 +229,17 @@ class Applied<T> {
     assert.deepEqual(text(await this.#under.stored()), text(numbers.map((n) => this.#under.value(n))));
   }
 
-  async reopen(): Promise<void> {
-    await this.close();
-    this.#connection = this.#definition.open(identity("checkpoint"));
+  /** What is asked next opens the sink anew. */
+  async close(): Promise<void> {
+    const all = [...this.#connections.values()];
+    this.#connections.clear();
+    for (const connection of all) await this.#definition.close(await connection);
   }
 
-  async close(): Promise<void> {
-    await this.#definition.close(await this.#connection);
+  #connection(checkpointId = "checkpoint"): Promise<unknown> {
+    const opened = this.#connections.get(checkpointId) ?? this.#definition.open(identity(checkpointId));
+    this.#connections.set(checkpointId, opened);
+    return opened;
   }
 
   #partition(numbers: readonly number[], failAfter: number | undefined): Partition<T> {

@@ -23,7 +23,7 @@ function jobOf(topic: string, { written, seen, progress }: Held, step: (what: st
       step("progress");
       return progress.epoch === 0 ? undefined : { ...progress };
     },
-    async fence(_, __, epoch) {
+    async fence(_, epoch) {
       step("fence");
       progress.epoch = epoch;
     },

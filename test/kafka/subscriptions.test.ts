@@ -136,7 +136,7 @@ test("a sink is fenced for the partitions that come, before they are written", a
   const calls: string[] = [];
   const sink = defineSink({
     open: async () => undefined,
-    fence: async (_connection, _output, epoch, numPartitions) => void calls.push(`fence ${epoch} ${numPartitions}`),
+    fence: async (_connection, epoch, numPartitions) => void calls.push(`fence ${epoch} ${numPartitions}`),
     async commitPartition(_connection, partition: Partition<string>, { seq, partition: number }) {
       const values: string[] = [];
       for await (const value of partition) values.push(value);

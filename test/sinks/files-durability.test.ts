@@ -33,7 +33,7 @@ test("what a batch lists is on the disk before the list is: each file, then its 
   const directory = temporaryFolder(t);
   const sink = files<number>({ directory })["~sink"] as unknown as PublishedSink<number, unknown>;
   const connection = await sink.open(commit);
-  await sink.fence(connection, commit, 1, 1);
+  await sink.fence(connection, 1, 1, commit);
   const folder = join(directory, readdirSync(directory)[0]!);
   const syncs: number[] = [];
   await watchSyncs(t, directory, (inode) => syncs.push(inode));
@@ -49,7 +49,7 @@ test("the folder of a new driver is there after a power cut, before its manifest
   const directory = temporaryFolder(t);
   const sink = files<number>({ directory })["~sink"] as unknown as PublishedSink<number, unknown>;
   const connection = await sink.open(commit);
-  await sink.fence(connection, commit, 1, 1);
+  await sink.fence(connection, 1, 1, commit);
   const folder = join(directory, readdirSync(directory)[0]!);
   const inode = await inodeOf(folder);
   const wasThere: boolean[] = [];
@@ -57,7 +57,7 @@ test("the folder of a new driver is there after a power cut, before its manifest
   await watchSyncs(t, directory, (synced) => {
     if (synced === inode) wasThere.push(existsSync(epoch));
   });
-  await sink.fence(connection, commit, 2, 1);
+  await sink.fence(connection, 2, 1, commit);
   await sink.close(connection);
   assert.equal(wasThere.at(-1), true);
 });

@@ -8,6 +8,7 @@ import {
   type BatchCommit,
   type FileFormat,
   files,
+  jsonLines,
   type PublishedBatch,
   type PublishedSink,
   publishedBatches,
@@ -76,7 +77,7 @@ async function driver<T>(sink: Sink<T>, epoch: number) {
     return definition.writePartition(connection, partitionOf(once), { ...commitOf(seq), partition: 0 });
   };
   return {
-    fence: () => definition.fence(connection, identity, epoch, 1),
+    fence: () => definition.fence(connection, epoch, 1, identity),
     write,
     async save(seq: number, values: readonly T[]) {
       return await definition.publishBatch(connection, [await write(seq, values)], commitOf(seq));
@@ -185,6 +186,26 @@ test("readers wait with a batch of which it is not settled whether it came befor
   await third.close();
 });
 
+test("encode makes a line of each value, or bytes that are written as they are", async () => {
+  const encoded = async (encode: (value: number) => string | Uint8Array) => {
+    const directory = newDirectory();
+    const one = await driver(files<number>({ directory, encode }), 1);
+    await one.fence();
+    await one.save(1, [1, 2]);
+    await one.close();
+    const [batch] = await batchesIn(directory);
+    const { path, records } = batch!.files[0]!;
+    assert.match(path, /\.txt$/);
+    return [await readFile(path, "utf8"), records];
+  };
+  assert.deepEqual(await encoded((n) => `number ${n}`), ["number 1\nnumber 2\n", 2]);
+  assert.deepEqual(await encoded((n) => Buffer.from(`<${n}>`)), ["<1><2>", 2]);
+  await assert.rejects(
+    encoded((n) => n as never),
+    /encode returned number, not a text or bytes/,
+  );
+});
+
 test("a format of one's own has its head and foot, and its extension", async () => {
   const directory = newDirectory();
   const format: FileFormat<number> = {
@@ -252,6 +273,8 @@ test("values that JSON cannot hold, a place that is a file, and options that mak
   await assert.rejects(batchesIn(file), { code: "SINK_FAILED" });
 
   assert.throws(() => files({} as never), { code: "BAD_OPTION" });
+  const encode = (value: string) => value;
+  assert.throws(() => files({ directory, encode, format: jsonLines() }), { code: "BAD_OPTION", hint: /one of them/ });
   assert.throws(() => files({ directory, format: { extension: "a/b", encode: (v: never) => v } }), {
     code: "BAD_OPTION",
   });

@@ -194,12 +194,12 @@ test("a driver that finds itself replaced leaves nothing behind that goes on try
   const progress = await progressTopic();
   const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
   const newer = await openSink(sink);
-  await newer.definition.fence(newer.connection, commit, 2, 1);
+  await newer.definition.fence(newer.connection, 2, 1, commit);
   await newer.definition.close(newer.connection);
 
   assertNothingLeft(t);
   const old = await openSink(sink);
-  await assert.rejects(old.definition.fence(old.connection, commit, 1, 12), { code: "FENCED" });
+  await assert.rejects(old.definition.fence(old.connection, 1, 12, commit), { code: "FENCED" });
   await old.definition.close(old.connection);
 });
 

@@ -53,7 +53,7 @@ async function opened<T>(t: TestContext, options: PostgresOptions<T>) {
   const connection = await sink.open(identity);
   t.after(() => sink.close(connection));
   return {
-    fence: (epoch: number) => sink.fence(connection, identity, epoch, 2),
+    fence: (epoch: number) => sink.fence(connection, epoch, 2, identity),
     progress: () => sink.progress!(connection, identity),
     commit: (values: AsyncIterable<readonly T[]>, ...which: Parameters<typeof commitOf>) =>
       sink.commitPartition(connection, partitionOf(values), commitOf(...which)),
