@@ -71,16 +71,50 @@ test("numbers, bigints, texts and dates have an order; NaN comes last", async ()
   assert.deepEqual(await sorted(["10", 9, "9", 10], (value) => value), [9, 10, "10", "9"]);
 });
 
+test("arrays are ordered as tuples are, by the first element, then the next; a shorter one comes first", async () => {
+  const keys: Orderable[][] = [
+    ["b", 1],
+    ["a", true],
+    ["a", 10],
+    ["a", 9],
+    [NaN],
+    ["a"],
+    [],
+    ["a", ["x", 2n]],
+    [new Date(3), "z"],
+    ["a", "x"],
+    [false],
+  ];
+  const expected: Orderable[][] = [
+    [],
+    [false],
+    [new Date(3), "z"],
+    [NaN],
+    ["a"],
+    ["a", true],
+    ["a", 9],
+    ["a", 10],
+    ["a", "x"],
+    ["a", ["x", 2n]],
+    ["b", 1],
+  ];
+  for (const numPartitions of [1, 4]) {
+    const sorted = await collect((ssc) => ssc.parallelize(keys, { numPartitions }).sortBy((key) => key));
+    assert.deepEqual(sorted, expected);
+  }
+});
+
 test("a key that has no order is refused, for sortBy, takeOrdered and top", async () => {
   for (const plan of [
     (rdd: RDD<number>) => rdd.sortBy(() => undefined as never),
     (rdd: RDD<number>) => rdd.takeOrdered(1, () => undefined as never),
     (rdd: RDD<number>) => rdd.top(1, () => undefined as never),
+    (rdd: RDD<number>) => rdd.sortBy((n) => [n, undefined as never]),
   ]) {
     await assertRefused(
       collect((ssc) => plan(ssc.parallelize([1]))),
       "TASK_FAILED",
-      /It orders by texts, numbers, bigints and dates; it got undefined/,
+      /It orders by texts, numbers, bigints, booleans, dates and arrays of these; it got undefined/,
       /function threw/,
     );
   }
