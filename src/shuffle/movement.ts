@@ -78,11 +78,17 @@ export const partitionBy = <K>(partitioner?: Partitioner): Movement<readonly [K,
     return targetOf(pair[0], numPartitions, partitioner, name);
   });
 
-/** Evenly. Each task deals its values out in turn, starting at its own number, so the result follows from the plan alone. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * Evenly. Each task deals its values out in turn, from a partition that follows from its own number: so the result follows from the plan alone.
+ * Multiples of the golden ratio spread where tasks begin, however many there are. Beginning side by side, tasks of few values would all
+ * give to the same partitions and leave others empty.
+ */
 export const roundRobin = <T>(): Movement<T, T> => ({
   ...sendValues<T>(() => 0),
   write(name, numPartitions, task) {
-    let turn = task.partition;
+    let turn = Math.floor(((task.partition * GOLDEN_RATIO) % 1) * numPartitions);
     return sendValues<T>(() => turn++ % numPartitions).write(name, numPartitions, task);
   },
 });
