@@ -14,10 +14,11 @@ export function evenEdges(buckets: number, { count, min, max }: { count: number;
     throw badBuckets(`a whole number from 1 to ${BUCKETS_MAX}, or a list of edges; it got ${buckets}`);
   }
   if (count === 0) throw emptyRdd("histogram");
-  if (!Number.isFinite(max - min)) throw badBuckets(`a list of edges when there are numbers like ${min} and ${max}`);
+  if (!Number.isFinite((max - min) * buckets))
+    throw badBuckets(`a list of edges when there are numbers like ${min} and ${max}`);
   if (min === max) return [min, max];
-  const width = (max - min) / buckets;
-  return [...Array.from({ length: buckets }, (_, i) => min + i * width), max];
+  // Multiplied before it is divided: of 1 to 2 in ten the edges are 1.1, 1.2 ... 1.7, not 1.7000000000000002.
+  return [...Array.from({ length: buckets }, (_, i) => min + (i * (max - min)) / buckets), max];
 }
 
 /** @throws BAD_OPTION */
