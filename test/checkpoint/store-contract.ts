@@ -15,6 +15,7 @@ export function storeContract(
     const other = await again();
     const results = await Promise.all([store.create("a"), other.create("a"), store.create("a"), other.create("a")]);
     assert.deepEqual(results.filter(Boolean), [true]);
+    assert.deepEqual([await store.create("a"), await other.create("a")], [false, false], "nor later");
     assert.deepEqual(await other.list(), ["a"]);
     await Promise.all([store.close(), other.close()]);
   });

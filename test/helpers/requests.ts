@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
 export const LIST_OFFSETS = 2;
+export const METADATA = 3;
 export const OFFSET_FOR_LEADER_EPOCH = 23;
 
 /** How many requests of this key are sent to brokers while `work` runs. */

@@ -5,7 +5,7 @@ import { partitionKey } from "../../src/kafka/connection/cluster.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
 import { createTopic, leaders, moveLeader, withThreeBrokers } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
-import { countRequests, LIST_OFFSETS } from "../helpers/requests.ts";
+import { countRequests, LIST_OFFSETS, METADATA } from "../helpers/requests.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 import { decoders, openCluster, wholePartition } from "./read-all.ts";
 
@@ -49,6 +49,19 @@ test("leaders move, and die, in the middle of a range", async (t) => {
     }
     assert.deepEqual(values, expected);
   };
+
+  await t.test(
+    "a leader is asked under the epoch it is known by: one that has led another since is looked up again",
+    async () => {
+      await cluster.latestOffsets(all);
+      await moveLeader(kafka, topic, 1, 1);
+      await moveLeader(kafka, topic, 1, 2);
+      const lookups = await countRequests(METADATA, async () => {
+        assert.deepEqual(await cluster.latestOffsets(all), fifty);
+      });
+      assert.ok(lookups > 0);
+    },
+  );
 
   await t.test("a leader that moved is found again", () => readWith(() => moveLeader(kafka, topic, 0, 2)));
 

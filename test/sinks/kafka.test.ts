@@ -5,6 +5,7 @@ import { kafka } from "millrace/sinks";
 import { sinkContract } from "millrace/testing";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
 import { murmur2 } from "../../src/kafka/writing/murmur2.ts";
+import { TransactionCoordinator } from "../../src/kafka/writing/transaction-coordinator.ts";
 import { partitionOf } from "../../src/operators/partition.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
@@ -187,6 +188,28 @@ test("a writer that is fenced while it encodes begins again and writes once", as
   await definition.close(connection);
   assert.deepEqual(results, ["written", "already written"]);
   assert.deepEqual(await committedValues(topic), ["a", "b"]);
+});
+
+test("an attempt that commits just before another one has its producer is seen: progress is read behind that, not before", async (t) => {
+  const topic = await createTopic(t);
+  const progress = await progressTopic();
+  const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
+  const begin = t.mock.method(TransactionCoordinator.prototype, "begin");
+  begin.mock.mockImplementationOnce(async function (this: TransactionCoordinator, timeoutMs: number) {
+    assert.equal(await save(sink, ["a"]), "written");
+    return await this.begin(timeoutMs);
+  });
+  assert.equal(await save(sink, ["a"]), "already written");
+  assert.deepEqual(await committedValues(topic), ["a"]);
+});
+
+test("the brokers are told transactionTimeout, and refuse one above their limit", async (t) => {
+  const topic = await createTopic(t);
+  const sink = kafka<string>({
+    ...{ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: await progressTopic() },
+    transactionTimeout: "1h",
+  });
+  await assert.rejects(save(sink, ["a"]), { code: "SINK_FAILED", hint: /transaction\.max\.timeout\.ms/ });
 });
 
 test("a driver that finds itself replaced leaves nothing behind that goes on trying", async (t) => {
