@@ -124,7 +124,7 @@ test("what needs a package that is not installed says how to install it", async 
   );
 });
 
-test("the declarations hold in a strict program that checks libraries too", async () => {
+test("the declarations hold in a strict program that checks libraries too, and offer nothing internal", async () => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: strictest, files: ["job.ts"] }));
   writeFileSync(join(folder, "job.ts"), program);
@@ -144,7 +144,7 @@ const strictest = {
 };
 
 const program = `
-import { defineJob, json, KafkaUtils } from "millrace";
+import { defineJob, DStream, type JobContext, json, KafkaUtils, type RDD } from "millrace";
 import { runPipeline, testJob } from "millrace/testing";
 
 interface PageView { user: string; country: string }
@@ -164,6 +164,19 @@ const job = defineJob({ appName: "page-views", batchInterval: "1s" }, (ssc) => {
     });
 });
 export default job;
+
+export function internals(ssc: JobContext, stream: DStream<string>, rdd: RDD<string>): void {
+  // @ts-expect-error
+  ssc.graph;
+  // @ts-expect-error
+  stream.node;
+  // @ts-expect-error
+  rdd.node;
+  // @ts-expect-error
+  job.build;
+  // @ts-expect-error
+  new DStream();
+}
 
 await using run = await testJob(job, { topics: { "page-views": { partitions: 2 } } });
 run.send("page-views", [{ key: "ann", value: { user: "ann", country: counts[0]![0]![0] } }]);

@@ -30,7 +30,7 @@ export class BatchRDD<out T> implements AsyncIterable<T> {
   readonly node: Node;
   readonly #runner: ActionRunner;
 
-  /** @internal */
+  /** Not for users. */
   constructor(node: Node, runner: ActionRunner) {
     this.node = node;
     this.#runner = runner;

@@ -50,7 +50,7 @@ export class JobContext {
   readonly brokers: string | undefined;
   #unnamed = 0;
 
-  /** @internal */
+  /** Not for users. */
   constructor(appName: string, batchInterval: number, graph: Graph, brokers?: string) {
     this.appName = appName;
     this.batchInterval = batchInterval;

@@ -28,7 +28,7 @@ import type { Folded, KeyOf, Pair, ShuffleOptions, ValueOf } from "./pair.ts";
 export class RDD<out T> extends BatchRDD<T> {
   readonly #scope: Scope;
 
-  /** @internal */
+  /** Not for users. */
   constructor(node: Node, scope: Scope) {
     super(node, scope.runner);
     this.#scope = scope;

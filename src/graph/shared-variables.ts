@@ -26,7 +26,7 @@ export class Broadcast<out T> {
   /** @internal */
   readonly refreshMs: number | undefined;
 
-  /** @internal */
+  /** Not for users. */
   constructor(id: string, name: string, load: () => T | Promise<T>, refreshMs: number | undefined) {
     this.id = id;
     this.name = name;
@@ -51,7 +51,7 @@ export class Accumulator {
   readonly name: string;
   #total = 0;
 
-  /** @internal */
+  /** Not for users. */
   constructor(name: string) {
     this.name = name;
   }

@@ -19,7 +19,7 @@ export class StreamOutputs<out T> {
   /** @internal */
   protected readonly graph: Graph;
 
-  /** @internal */
+  /** Not for users. */
   constructor(node: Node, graph: Graph) {
     this.node = node;
     this.graph = graph;

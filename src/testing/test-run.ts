@@ -33,7 +33,7 @@ export class TestRun implements AsyncDisposable {
   #job: Job | undefined;
   #driver: DriverUnderTest | undefined;
 
-  /** @internal */
+  /** Not for users. */
   constructor(topics: ReadonlyMap<string, MemoryTopic>, broker: MemoryBroker, options: TestRunOptions) {
     this.#topics = topics;
     this.#broker = broker;
