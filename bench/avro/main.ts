@@ -3,7 +3,7 @@ import { runJob } from "millrace";
 import { useKafka } from "../../dev/kafka/index.ts";
 import { bytes } from "../../src/decoders/index.ts";
 import { resolveDecoder } from "../../src/decoders/resolve.ts";
-import { KafkaCluster, partitionKey } from "../../src/kafka/connection/cluster.ts";
+import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
 import type { Codec } from "../data/record-batch.ts";
@@ -89,7 +89,7 @@ async function wireBytes(topic: string): Promise<number> {
     total += count;
   };
   for (const place of places) {
-    const range = { ...place, fromOffset: 0, untilOffset: ends.get(partitionKey(place))! };
+    const range = { ...place, fromOffset: 0, untilOffset: ends.get(place)! };
     for await (const _ of readRange(cluster, range, { decoders, onBytes }));
   }
   return total;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
-import { KafkaCluster, partitionKey } from "../../src/kafka/connection/cluster.ts";
+import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import { answer, answerPass, heatFromArguments } from "../contest.ts";
 import { brokersOf } from "../data/brokers.ts";
@@ -53,7 +53,7 @@ async function wholeTopic(): Promise<{ topicId: string; ranges: PartitionRange[]
     ranges: partitions.map((place) => ({
       partition: place.partition,
       from: 0,
-      until: latest.get(partitionKey(place))!,
+      until: latest.get(place)!,
     })),
   };
 }

@@ -1,4 +1,5 @@
 import { assert, MillraceError } from "../model/errors.ts";
+import { lastRanges, PartitionMap } from "../model/partition-map.ts";
 import type { BatchPlan, Position, Positions } from "../model/plan.ts";
 import type {
   AbandonedOutput,
@@ -211,13 +212,11 @@ function advanced(
 function moved(positions: Positions, { slices }: BatchPlan): Positions {
   const result: { [source: string]: readonly Position[] } = { ...positions };
   for (const [source, some] of Object.entries(slices)) {
-    const byPartition = new Map((positions[source] ?? []).map((p) => [`${p.topic}-${p.partition}`, p]));
-    const ends = new Map<string, number>();
-    for (const { topic, partition, topicId, leaderEpoch, epochBorder, untilOffset } of some) {
-      const key = `${topic}-${partition}`;
-      const offset = Math.max(ends.get(key) ?? 0, untilOffset);
-      ends.set(key, offset);
-      byPartition.set(key, {
+    const byPartition = PartitionMap.of(positions[source] ?? []);
+    const last = lastRanges(some).values();
+    for (const { topic, partition, topicId, leaderEpoch, epochBorder, untilOffset: offset } of last) {
+      const at = { topic, partition };
+      byPartition.set(at, {
         topic,
         partition,
         ...(topicId !== undefined && { topicId }),

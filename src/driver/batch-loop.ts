@@ -173,19 +173,21 @@ export class BatchLoop {
   ): Promise<{ readonly pinned: BatchPlan; readonly batch: RunnableBatch } | MillraceError> {
     const { clock, context, bus } = this.#parts;
     let pinned = plan;
+    let batch: RunnableBatch | undefined;
     const failure = await this.#tryAgain(plan.seq, async () => {
       try {
         pinned = await complete();
-        await this.#fence(this.#runningPlan(pinned));
+        batch = this.#runnable({ plan: pinned, inputs });
+        await this.#fence(batch.plan);
       } catch (error) {
-        const batch = this.#runnable({ plan, inputs });
-        const progress = new BatchProgress(batch, context.graph.outputs, clock.now(), bus);
+        const unprepared = this.#runnable({ plan, inputs });
+        const progress = new BatchProgress(unprepared, context.graph.outputs, clock.now(), bus);
         bus.emit("onBatchSubmitted", progress.info());
         this.#ended(progress, error as Error);
         throw error;
       }
     });
-    return failure ?? { pinned, batch: this.#runnable({ plan: pinned, inputs }) };
+    return failure ?? { pinned, batch: batch! };
   }
 
   /** What a batch that was left out has not done, as a batch of its own. Its plan is written like any other, so a crash does not do it twice. */
@@ -204,8 +206,9 @@ export class BatchLoop {
     const prepared = await this.#prepare({ plan, inputs }, async () => {
       const whole = await completePlan(plan, this.#parts);
       // Only then it is known what sinks have of the batch.
-      await this.#fence(this.#runningPlan(whole));
-      const graph = new BatchGraph(context.graph.nodes, this.#runningPlan(whole));
+      const running = this.#runningPlan(whole);
+      await this.#fence(running);
+      const graph = new BatchGraph(context.graph.nodes, running);
       return { ...whole, replay: replayOf(find(), context.graph.outputs, graph, graphDigest) };
     });
     if (prepared instanceof Error) throw prepared;

@@ -1,6 +1,7 @@
+import { PartitionMap } from "../model/partition-map.ts";
 import type { EpochBorder } from "../model/plan.ts";
 import { compactedOf } from "./compacted-topics.ts";
-import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import type { KafkaCluster } from "./connection/cluster.ts";
 import type { EpochEnd } from "./connection/epoch-ends.ts";
 import type { Place } from "./data-loss.ts";
 import type { SelectedPartition } from "./topic-selection.ts";
@@ -24,18 +25,17 @@ export async function compareLogs(
   cluster: KafkaCluster,
   places: readonly (SelectedPartition & { readonly place: Place; readonly epoch: number })[],
   signal: AbortSignal,
-): Promise<Map<string, ComparedLog>> {
+): Promise<PartitionMap<ComparedLog>> {
   const ends = await cluster.endsOfEpochs(places, signal);
-  const suspected = places.filter(({ place }) => isWithout(place, ends.get(partitionKey(place))));
+  const suspected = places.filter(({ place }) => isWithout(place, ends.get(place)));
   const compacted = await compactedOf(cluster, [...new Set(suspected.map(({ topic }) => topic))], signal);
-  return new Map(
-    places.flatMap(({ place, epoch }): [string, ComparedLog][] => {
-      const key = partitionKey(place);
-      const end = ends.get(key);
+  return new PartitionMap(
+    places.flatMap(({ place, epoch }): [Place, ComparedLog][] => {
+      const end = ends.get(place);
       if (end === undefined) return [];
       const broughtBack = isWithout(place, end) && !compacted.has(place.topic);
       const commonEnd = broughtBack ? Math.min(end.offset, place.epochBorder!.offset) : end.offset;
-      return [[key, { commonEnd, border: { epoch, offset: end.offset } }]];
+      return [[place, { commonEnd, border: { epoch, offset: end.offset } }]];
     }),
   );
 }
@@ -50,15 +50,15 @@ export async function bordersOf(
   cluster: KafkaCluster,
   places: readonly Place[],
   signal: AbortSignal,
-): Promise<Map<string, EpochBorder>> {
+): Promise<PartitionMap<EpochBorder>> {
   const asked = places.flatMap((place) =>
     place.leaderEpoch === undefined || place.leaderEpoch === 0 ? [] : [{ ...place, epoch: place.leaderEpoch - 1 }],
   );
   const ends = await cluster.endsOfEpochs(asked, signal);
-  return new Map(
-    asked.flatMap((place): [string, EpochBorder][] => {
-      const end = ends.get(partitionKey(place));
-      return end === undefined ? [] : [[partitionKey(place), { epoch: place.epoch, offset: end.offset }]];
+  return new PartitionMap(
+    asked.flatMap((place): [Place, EpochBorder][] => {
+      const end = ends.get(place);
+      return end === undefined ? [] : [[place, { epoch: place.epoch, offset: end.offset }]];
     }),
   );
 }

@@ -2,6 +2,7 @@ import { systemClock } from "../model/clock.ts";
 import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
+import { PartitionMap } from "../model/partition-map.ts";
 import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
 import { ConsumerGroup } from "./connection/consumer-group.ts";
 import type { TopicOffsets } from "./subscription.ts";
@@ -22,14 +23,14 @@ export async function firstOffsets(
   partitions: readonly TopicPartition[],
   { fromOffsets, startingTimestamp, startFrom }: FirstOffsets,
   signal: AbortSignal,
-): Promise<Map<string, number>> {
+): Promise<PartitionMap<number>> {
   if (startingTimestamp !== undefined) refuseFuture(startingTimestamp, systemClock.now());
   const explicit = explicitOffsets(fromOffsets ?? {}, partitions);
   await checkExplicit(cluster, explicit, signal);
-  const positions = new Map([...explicit].map(([key, { offset }]) => [key, offset]));
-  const unknown = () => partitions.filter((partition) => !positions.has(partitionKey(partition)));
-  const take = (offsets: ReadonlyMap<string, number>) => {
-    for (const [key, offset] of offsets) positions.set(key, offset);
+  const positions = explicit.map(({ offset }) => offset);
+  const unknown = () => partitions.filter((partition) => !positions.has(partition));
+  const take = (offsets: PartitionMap<number>) => {
+    for (const [at, offset] of offsets) positions.set(at, offset);
   };
   if (startFrom !== undefined && unknown().length > 0) {
     take(await new ConsumerGroup(cluster, startFrom).committed(unknown(), signal));
@@ -51,14 +52,14 @@ function inWords(time: Time): string {
   return Number.isNaN(date.getTime()) ? String(time) : date.toISOString();
 }
 
-type Explicit = Map<string, TopicPartition & { offset: number }>;
+type Explicit = PartitionMap<TopicPartition & { offset: number }>;
 
 function explicitOffsets(fromOffsets: TopicOffsets, partitions: readonly TopicPartition[]): Explicit {
-  const known = new Map(partitions.map((partition) => [partitionKey(partition), partition]));
-  const explicit: Explicit = new Map();
+  const known = PartitionMap.of(partitions);
+  const explicit: Explicit = new PartitionMap();
   for (const [topic, offsets] of Object.entries(fromOffsets)) {
     for (const [number, offset] of Object.entries(offsets)) {
-      const partition = known.get(partitionKey({ topic, partition: Number(number) }));
+      const partition = known.get({ topic, partition: Number(number) });
       if (partition === undefined) throw foreign(topic, number, partitions);
       if (!Number.isSafeInteger(offset) || offset < 0) {
         throw new MillraceError(
@@ -69,7 +70,7 @@ function explicitOffsets(fromOffsets: TopicOffsets, partitions: readonly TopicPa
           },
         );
       }
-      explicit.set(partitionKey(partition), { ...partition, offset });
+      explicit.set(partition, { ...partition, offset });
     }
   }
   return explicit;
@@ -82,8 +83,9 @@ async function checkExplicit(cluster: KafkaCluster, explicit: Explicit, signal: 
     cluster.earliestOffsets(partitions, signal),
     cluster.latestOffsets(partitions, signal),
   ]);
-  for (const [key, { topic, partition, offset }] of explicit) {
-    const [first, end] = [earliest.get(key)!, latest.get(key)!];
+  for (const { topic, partition, offset } of partitions) {
+    const at = { topic, partition };
+    const [first, end] = [earliest.get(at)!, latest.get(at)!];
     if (offset >= first && offset <= end) continue;
     throw new MillraceError(
       "OFFSETS_LOST",
@@ -104,7 +106,7 @@ function resetOffsets(
   partitions: readonly TopicPartition[],
   startingTimestamp: Time | undefined,
   signal: AbortSignal,
-): Promise<Map<string, number>> {
+): Promise<PartitionMap<number>> {
   if (startingTimestamp !== undefined) return cluster.offsetsForTime(partitions, startingTimestamp, signal);
   switch (cluster.params.autoOffsetReset) {
     case "earliest":

@@ -2,8 +2,9 @@ import type { PlannedSlices, SourcePlanner } from "../graph/source.ts";
 import { MillraceError } from "../model/errors.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import { isInteger, shown } from "../model/options.ts";
+import { PartitionMap } from "../model/partition-map.ts";
 import type { Position, Slice } from "../model/plan.ts";
-import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import type { KafkaCluster } from "./connection/cluster.ts";
 
 /** @throws BAD_OPTION for what is no offset range. */
 export function checkRanges(ranges: readonly OffsetRange[]): void {
@@ -33,26 +34,23 @@ export class FixedRangesPlanner implements SourcePlanner {
     const topics = await this.#cluster.topics([...new Set(this.#ranges.map(({ topic }) => topic))], signal);
     const ids = new Map(topics.map(({ topic, topicId }) => [topic, topicId]));
     // Brokers refuse a question that names a partition twice.
-    const partitions = [...new Map(this.#ranges.map((range) => [partitionKey(range), range])).values()];
+    const partitions = [...PartitionMap.of(this.#ranges).values()];
     const [earliest, ends] = await Promise.all([
       this.#cluster.earliestOffsets(partitions, signal),
       this.#cluster.ends(partitions, signal),
     ]);
     const missing = this.#ranges.filter((range) => {
-      const key = partitionKey(range);
-      return range.fromOffset < earliest.get(key)! || range.untilOffset > ends.get(key)!.offset;
+      return range.fromOffset < earliest.get(range)! || range.untilOffset > ends.get(range)!.offset;
     });
     if (missing.length > 0) {
-      const there = missing.map(
-        (range) => `${earliest.get(partitionKey(range))} to ${ends.get(partitionKey(range))!.offset}`,
-      );
+      const there = missing.map((range) => `${earliest.get(range)} to ${ends.get(range)!.offset}`);
       throw new MillraceError("OFFSETS_LOST", `Not on the broker: ${missing.map(OffsetRange.format).join(", ")}.`, {
         hint: `It has offsets ${there.join(", ")}.`,
         at: missing[0]!,
       });
     }
     this.#slices = this.#ranges.map((range) => {
-      const { leaderEpoch } = ends.get(partitionKey(range))!;
+      const { leaderEpoch } = ends.get(range)!;
       return { ...range, topicId: ids.get(range.topic)!, ...(leaderEpoch !== undefined && { leaderEpoch }) };
     });
   }

@@ -1,11 +1,12 @@
 import { assert, MillraceError } from "../model/errors.ts";
 import type { DataLoss } from "../model/events.ts";
 import type { TopicPartition } from "../model/offset-range.ts";
+import { lastRanges, PartitionMap } from "../model/partition-map.ts";
 import type { Position, Slice } from "../model/plan.ts";
 import type { Backlog } from "./clamp.ts";
 import { bordersOf, compareLogs } from "./compare-logs.ts";
 import { Backoff } from "./connection/backoff.ts";
-import { type KafkaCluster, partitionKey } from "./connection/cluster.ts";
+import type { KafkaCluster } from "./connection/cluster.ts";
 import { type LossAtPlace, lossAt, offsetsLost, type PartitionContent, type Place } from "./data-loss.ts";
 import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
 import type { TopicSelection } from "./subscription.ts";
@@ -29,6 +30,7 @@ export class Standing {
   #selected: readonly SelectedPartition[] = [];
   #lookedUpAt = Number.NEGATIVE_INFINITY;
   #places: readonly Place[] = [];
+  #placeAt = new PartitionMap<Place>();
 
   constructor(cluster: KafkaCluster, options: StandingOptions) {
     this.#cluster = cluster;
@@ -49,18 +51,18 @@ export class Standing {
       const offsets = await firstOffsets(this.#cluster, this.#selected, this.#options, signal);
       const places = this.#selected.map(async (one) =>
         // By the answer about the topics, which no offset was found without.
-        placeAt(one, offsets.get(partitionKey(one))!, (await this.#cluster.findLeader(one, signal))?.leaderEpoch),
+        placeAt(one, offsets.get(one)!, (await this.#cluster.findLeader(one, signal))?.leaderEpoch),
       );
-      this.#places = inOrder(await Promise.all(places));
-      const borders = await bordersOf(this.#cluster, this.#places, signal);
-      this.#places = this.#places.map((place) => ({ ...place, epochBorder: borders.get(partitionKey(place)) }));
+      const found = await Promise.all(places);
+      const borders = await bordersOf(this.#cluster, found, signal);
+      this.#stand(found.map((place) => ({ ...place, epochBorder: borders.get(place) })));
       // A group may have committed long ago.
       if (this.#options.startFrom !== undefined && failOnDataLoss) await this.look(signal);
       return;
     }
     const strangers = strangersIn(topics, restored);
     if (strangers !== undefined) await partitionsOf(this.#cluster, strangers, signal);
-    this.#places = inOrder(restored.map(toPlace));
+    this.#stand(restored.map(toPlace));
     // A batch that is pending may be about to read what would be told as lost here.
     if (failOnDataLoss) await this.look(signal);
   }
@@ -102,75 +104,76 @@ export class Standing {
 
   /** A batch of these slices is complete. */
   move(slices: readonly Slice[]): void {
-    const places = new Map(this.#places.map((place) => [partitionKey(place), place]));
-    for (const [key, parts] of Map.groupBy(slices, partitionKey)) {
-      const offset = Math.max(...parts.map(({ untilOffset }) => untilOffset));
-      const end = Math.max(offset, places.get(key)?.end ?? 0);
-      places.set(key, { ...toPlace({ ...parts[0]!, offset }), end });
+    const places = PartitionMap.of(this.#places);
+    for (const slice of lastRanges(slices).values()) {
+      const { untilOffset: offset } = slice;
+      places.set(slice, { ...toPlace({ ...slice, offset }), end: Math.max(offset, places.get(slice)?.end ?? 0) });
     }
-    this.#places = inOrder([...places.values()]);
+    this.#stand([...places.values()]);
+  }
+
+  #stand(places: readonly Place[]): void {
+    this.#places = inOrder(places);
+    this.#placeAt = PartitionMap.of(this.#places);
   }
 
   /** Undefined when a topic is there no longer. */
-  async #ask(signal: AbortSignal): Promise<Map<string, PartitionContent> | undefined> {
+  async #ask(signal: AbortSignal): Promise<PartitionMap<PartitionContent> | undefined> {
     try {
       const ends = await this.#cluster.ends(this.#selected, signal);
-      const places = new Map(this.#places.map((place) => [partitionKey(place), place]));
       // Where the stream has read to the end, nothing that it wants can have expired: a stream that waits asks each leader only once.
       const unread = this.#selected.filter((partition) => {
-        const place = places.get(partitionKey(partition));
-        return place?.topicId !== partition.topicId || place.offset !== ends.get(partitionKey(partition))!.offset;
+        const place = this.#placeAt.get(partition);
+        return place?.topicId !== partition.topicId || place.offset !== ends.get(partition)!.offset;
       });
       const changed = this.#selected.flatMap((partition) => {
-        const place = places.get(partitionKey(partition));
+        const place = this.#placeAt.get(partition);
         if (place?.topicId !== partition.topicId || place.leaderEpoch === undefined) return [];
         const { leaderEpoch: epoch } = place;
-        const isLater = (ends.get(partitionKey(partition))!.leaderEpoch ?? epoch) > epoch;
+        const isLater = (ends.get(partition)!.leaderEpoch ?? epoch) > epoch;
         return isLater ? [{ ...partition, place, epoch }] : [];
       });
       const earliest = await this.#cluster.earliestOffsets(unread, signal);
       const compared = await compareLogs(this.#cluster, changed, signal);
-      const contentOf = (partition: SelectedPartition): [string, PartitionContent] => {
-        const key = partitionKey(partition);
-        const { offset: end, leaderEpoch } = ends.get(key)!;
-        const first = earliest.get(key) ?? end;
+      const contentOf = (partition: SelectedPartition): [SelectedPartition, PartitionContent] => {
+        const { topicId } = partition;
+        const { offset: end, leaderEpoch } = ends.get(partition)!;
+        const first = earliest.get(partition) ?? end;
         // Asked one after the other: records may have come and expired in between.
         const latest = Math.max(first, end);
-        const { commonEnd, border: epochBorder } = compared.get(key) ?? {};
-        return [key, { topicId: partition.topicId, earliest: first, latest, leaderEpoch, commonEnd, epochBorder }];
+        const { commonEnd, border: epochBorder } = compared.get(partition) ?? {};
+        return [partition, { topicId, earliest: first, latest, leaderEpoch, commonEnd, epochBorder }];
       };
-      return new Map(this.#selected.map(contentOf));
+      return new PartitionMap(this.#selected.map(contentOf));
     } catch (error) {
       if (MillraceError.is(error, "TOPIC_NOT_FOUND")) return undefined;
       throw error;
     }
   }
 
-  #lossesBy(content: ReadonlyMap<string, PartitionContent>): LossAtPlace[] {
+  #lossesBy(content: PartitionMap<PartitionContent>): LossAtPlace[] {
     const { autoOffsetReset } = this.#cluster.params;
-    return this.#places.flatMap((place) => lossAt(place, content.get(partitionKey(place)), autoOffsetReset) ?? []);
+    return this.#places.flatMap((place) => lossAt(place, content.get(place), autoOffsetReset) ?? []);
   }
 
   /** A broker that does not know yet that another one has taken over. */
-  #isOfEarlierLeader(content: ReadonlyMap<string, PartitionContent>): boolean {
+  #isOfEarlierLeader(content: PartitionMap<PartitionContent>): boolean {
     return this.#places.some((place) => {
-      const { leaderEpoch } = content.get(partitionKey(place)) ?? {};
+      const { leaderEpoch } = content.get(place) ?? {};
       return leaderEpoch !== undefined && place.leaderEpoch !== undefined && leaderEpoch < place.leaderEpoch;
     });
   }
 
-  #goOn(content: ReadonlyMap<string, PartitionContent>, losses: readonly LossAtPlace[]): void {
-    const before = new Map(this.#places.map((place) => [partitionKey(place), place]));
-    const moved = new Map(losses.map(({ place, goOnAt }) => [partitionKey(place), goOnAt]));
-    this.#places = inOrder(
+  #goOn(content: PartitionMap<PartitionContent>, losses: readonly LossAtPlace[]): void {
+    const moved = new PartitionMap(losses.map(({ place, goOnAt }) => [place, goOnAt]));
+    this.#stand(
       this.#selected.map((partition) => {
-        const key = partitionKey(partition);
-        const { earliest, latest, leaderEpoch, epochBorder } = content.get(key)!;
-        const place = before.get(key);
+        const { earliest, latest, leaderEpoch, epochBorder } = content.get(partition)!;
+        const place = this.#placeAt.get(partition);
         // Of another life of the topic, or of a leader that does not say, nothing is known.
         const known = place?.topicId === partition.topicId && place.leaderEpoch === leaderEpoch;
         // A partition that is new is read from its first record: what was written before it was found is not to be missed.
-        const offset = moved.get(key) ?? place?.offset ?? earliest;
+        const offset = moved.get(partition) ?? place?.offset ?? earliest;
         const border = known ? place.epochBorder : epochBorder;
         return { ...partition, offset, end: Math.max(offset, latest), leaderEpoch, epochBorder: border };
       }),

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
-import { KafkaCluster, partitionKey } from "../../src/kafka/connection/cluster.ts";
+import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
+import type { PartitionMap } from "../../src/model/partition-map.ts";
 import { MemoryBroker } from "../../src/testing/broker/memory-broker.ts";
 import { memoryTopic } from "../../src/testing/broker/memory-topics.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
@@ -66,12 +67,13 @@ test("offsets: earliest, latest, and by time", async (t) => {
   for (const i of [0, 1, 2]) await produce(topic, [{ value: `${i}`, timestamp: 1_700_000_000_000 + i * day }]);
   await using cluster = openCluster();
   const both = [0, 1].map((partition) => ({ topic, partition }));
-  const at = (zero: number, one: number) => new Map(both.map((tp, i) => [partitionKey(tp), i === 0 ? zero : one]));
-  assert.deepEqual(await cluster.earliestOffsets(both), at(0, 0));
-  assert.deepEqual(await cluster.latestOffsets(both), at(3, 0));
-  assert.deepEqual(await cluster.offsetsForTime(both, 1_700_000_000_000 + 1), at(1, 0));
-  assert.deepEqual(await cluster.offsetsForTime(both, 1_700_000_000_000 + 3 * day), at(3, 0), "all are older: the end");
-  assert.deepEqual(await cluster.latestOffsets([]), new Map());
+  const offsetsOf = (found: PartitionMap<number>) => both.map((at) => found.get(at));
+  assert.deepEqual(offsetsOf(await cluster.earliestOffsets(both)), [0, 0]);
+  assert.deepEqual(offsetsOf(await cluster.latestOffsets(both)), [3, 0]);
+  assert.deepEqual(offsetsOf(await cluster.offsetsForTime(both, 1_700_000_000_000 + 1)), [1, 0]);
+  const later = await cluster.offsetsForTime(both, 1_700_000_000_000 + 3 * day);
+  assert.deepEqual(offsetsOf(later), [3, 0], "all are older: the end");
+  assert.equal((await cluster.latestOffsets([])).size, 0);
 });
 
 test("a broker that is not there is named, within the deadline", async (t) => {

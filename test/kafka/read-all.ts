@@ -1,7 +1,7 @@
 import { Admin } from "@platformatic/kafka";
 import type { Decoder } from "../../src/decoders/index.ts";
 import { resolveDecoder, utf8 } from "../../src/decoders/index.ts";
-import { KafkaCluster, partitionKey } from "../../src/kafka/connection/cluster.ts";
+import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { type KafkaParams, resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import { type RangeToRead, readRange } from "../../src/kafka/reading/range-reader.ts";
 import type { ConsumerRecord } from "../../src/model/consumer-record.ts";
@@ -52,6 +52,5 @@ export async function wholePartition(cluster: KafkaCluster, topic: string, parti
   const place = { topic, partition };
   const earliest = await cluster.earliestOffsets([place]);
   const latest = await cluster.latestOffsets([place]);
-  const key = partitionKey(place);
-  return { ...place, topicId: info!.topicId, fromOffset: earliest.get(key)!, untilOffset: latest.get(key)! };
+  return { ...place, topicId: info!.topicId, fromOffset: earliest.get(place)!, untilOffset: latest.get(place)! };
 }

@@ -54,7 +54,7 @@ test("what a leader of an earlier epoch says about the end of the log is asked a
     // The first look of a start is behind a look-up; the one after it by what was looked up then.
     const isStale = ++asked === 2;
     const seen = (end: number) => (isStale ? { offset: 12, leaderEpoch: 4 } : { offset: end, leaderEpoch: 5 });
-    return new Map([...ends].map(([key, { offset }]) => [key, seen(offset)]));
+    return ends.map(({ offset }) => seen(offset));
   });
   const { topicId } = await wholePartition(cluster, topic);
   const standing = new Standing(divided, {

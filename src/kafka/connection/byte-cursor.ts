@@ -59,7 +59,9 @@ export class ByteCursor {
   }
 
   compactArray<T>(read: () => T): T[] {
-    return Array.from({ length: this.compactLength() }, read);
+    const items: T[] = [];
+    for (let left = this.compactLength(); left > 0; left--) items.push(read());
+    return items;
   }
 
   skip(length: number): void {

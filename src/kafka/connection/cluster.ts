@@ -1,5 +1,6 @@
 import type { MillraceError } from "../../model/errors.ts";
 import type { TopicPartition } from "../../model/offset-range.ts";
+import { PartitionMap } from "../../model/partition-map.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { matches } from "../subscription.ts";
 import type { BrokerAddress } from "./broker-address.ts";
@@ -23,7 +24,7 @@ const PATIENCE_MS = 60_000;
 /** A topic that was just created is not known to every broker at once. */
 const TRIES_FOR_A_MISSING_TOPIC = 4;
 
-/** The key of a partition in maps of offsets. */
+/** The name of a partition. */
 export function partitionKey({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
 }
@@ -95,20 +96,20 @@ export class KafkaCluster implements AsyncDisposable {
     return byName(await this.#knowTopics([...new Set([...names, ...known])], signal, new Set(known)));
   }
 
-  /** The first offset that is still there, for each partition by its {@link partitionKey}. */
-  earliestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, number>> {
+  /** The first offset that is still there, for each partition. */
+  earliestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<PartitionMap<number>> {
     return this.#offsets(partitions, EARLIEST, signal);
   }
 
   /** The offset of the next record; under read_committed the last stable offset. */
-  latestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, number>> {
+  latestOffsets(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<PartitionMap<number>> {
     return this.#offsets(partitions, LATEST, signal);
   }
 
   /** The same, with the epoch of the leader that gave the answer. */
-  async ends(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, PartitionEnd>> {
+  async ends(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<PartitionMap<PartitionEnd>> {
     const answers = await this.#listOffsets(partitions, LATEST, signal);
-    return mapValues(answers, ({ offset, leaderEpoch }) => ({ offset, leaderEpoch: knownEpoch(leaderEpoch) }));
+    return answers.map(({ offset, leaderEpoch }) => ({ offset, leaderEpoch: knownEpoch(leaderEpoch) }));
   }
 
   /**
@@ -118,18 +119,16 @@ export class KafkaCluster implements AsyncDisposable {
   async endsOfEpochs(
     partitions: readonly (TopicPartition & { readonly epoch: number })[],
     signal?: AbortSignal,
-  ): Promise<Map<string, EpochEnd>> {
+  ): Promise<PartitionMap<EpochEnd>> {
     const answers = await this.#askLeaders(
       partitions,
       "asking for the ends of leader epochs",
       (leader, questions) => epochEnds(this.#connections, leader, questions),
       signal,
     );
-    return new Map(
-      [...answers].flatMap(([key, { leaderEpoch, offset }]) =>
-        offset < 0 ? [] : [[key, { epoch: leaderEpoch, offset }]],
-      ),
-    );
+    const ends = new PartitionMap<EpochEnd>();
+    for (const [at, { leaderEpoch, offset }] of answers) if (offset >= 0) ends.set(at, { epoch: leaderEpoch, offset });
+    return ends;
   }
 
   /** The first offset whose record is not older than `timestampMs`; the latest offset when all are older. */
@@ -137,12 +136,12 @@ export class KafkaCluster implements AsyncDisposable {
     partitions: readonly TopicPartition[],
     timestampMs: number,
     signal?: AbortSignal,
-  ): Promise<Map<string, number>> {
+  ): Promise<PartitionMap<number>> {
     const offsets = await this.#offsets(partitions, timestampMs, signal);
-    const older = partitions.filter((partition) => offsets.get(partitionKey(partition)) === -1);
+    const older = partitions.filter((partition) => offsets.get(partition) === -1);
     if (older.length === 0) return offsets;
-    const latest = await this.latestOffsets(older, signal);
-    return new Map([...offsets, ...latest]);
+    for (const [at, latest] of await this.latestOffsets(older, signal)) offsets.set(at, latest);
+    return offsets;
   }
 
   /**
@@ -236,15 +235,15 @@ export class KafkaCluster implements AsyncDisposable {
     partitions: readonly TopicPartition[],
     timestamp: number,
     signal: AbortSignal | undefined,
-  ): Promise<Map<string, number>> {
-    return mapValues(await this.#listOffsets(partitions, timestamp, signal), ({ offset }) => offset);
+  ): Promise<PartitionMap<number>> {
+    return (await this.#listOffsets(partitions, timestamp, signal)).map(({ offset }) => offset);
   }
 
   #listOffsets(
     partitions: readonly TopicPartition[],
     timestamp: number,
     signal: AbortSignal | undefined,
-  ): Promise<Map<string, OffsetAnswer>> {
+  ): Promise<PartitionMap<OffsetAnswer>> {
     return this.#askLeaders(
       partitions,
       "asking for offsets",
@@ -259,8 +258,8 @@ export class KafkaCluster implements AsyncDisposable {
     what: string,
     ask: (leader: BrokerAddress, questions: readonly (P & OffsetQuestion)[]) => Promise<OffsetAnswer[]>,
     signal: AbortSignal | undefined,
-  ): Promise<Map<string, OffsetAnswer>> {
-    const found = new Map<string, OffsetAnswer>();
+  ): Promise<PartitionMap<OffsetAnswer>> {
+    const found = new PartitionMap<OffsetAnswer>();
     let missing = partitions;
     let leaderless: TopicPartition | undefined;
     await this.persist(
@@ -276,12 +275,12 @@ export class KafkaCluster implements AsyncDisposable {
           if (answer.status === "rejected") failure = answer.reason;
           else {
             for (const one of answer.value) {
-              if (one.code === ErrorCodes.NONE) found.set(partitionKey(one), one);
+              if (one.code === ErrorCodes.NONE) found.set(one, one);
               else failure = new ProtocolError(one.code, `${what} of ${partitionKey(one)}`);
             }
           }
         }
-        missing = missing.filter((partition) => !found.has(partitionKey(partition)));
+        missing = missing.filter((partition) => !found.has(partition));
         for (const { topic } of missing) this.#metadata.forget(topic);
         if (missing.length > 0) throw failure ?? new ProtocolError(ErrorCodes.LEADER_NOT_AVAILABLE, what);
       },
@@ -346,9 +345,6 @@ export class KafkaCluster implements AsyncDisposable {
     }
   }
 }
-
-const mapValues = <A, B>(map: ReadonlyMap<string, A>, change: (value: A) => B) =>
-  new Map([...map].map(([key, value]): [string, B] => [key, change(value)]));
 
 const knownEpoch = (epoch: number) => (epoch < 0 ? undefined : epoch);
 

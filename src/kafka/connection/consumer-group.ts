@@ -1,7 +1,8 @@
 import type { TopicPartition } from "../../model/offset-range.ts";
+import { PartitionMap } from "../../model/partition-map.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import type { BrokerSocket } from "./broker-socket.ts";
-import { type KafkaCluster, partitionKey } from "./cluster.ts";
+import type { KafkaCluster } from "./cluster.ts";
 import { commitGroupOffsets, fetchGroupOffsets, findGroupCoordinator, type GroupOffset } from "./group-requests.ts";
 
 /** The offsets that Kafka keeps for a group. We never join one: no rebalance can take a partition away. */
@@ -16,9 +17,9 @@ export class ConsumerGroup {
   }
 
   /** By partition; those without an offset are left out. @throws BROKER_UNREACHABLE, BROKER_REFUSED */
-  async committed(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<Map<string, number>> {
+  async committed(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<PartitionMap<number>> {
     const offsets = await this.#ask(signal, (socket) => fetchGroupOffsets(socket, this.name, partitions));
-    return new Map(offsets.map((one) => [partitionKey(one), one.offset]));
+    return PartitionMap.of(offsets).map(({ offset }) => offset);
   }
 
   /** @throws BROKER_UNREACHABLE, BROKER_REFUSED also while the group has members */

@@ -1,5 +1,4 @@
 import type { KafkaCluster } from "../connection/cluster.ts";
-import { partitionKey } from "../connection/cluster.ts";
 import { decompress } from "../reading/compression.ts";
 import { PartitionFetcher } from "../reading/partition-fetcher.ts";
 import { findBatches, type RecordBatch } from "../reading/record-batch.ts";
@@ -55,9 +54,8 @@ export class TransactionNotes {
   }
 
   async #catchUp(signal: AbortSignal | undefined): Promise<void> {
-    const key = partitionKey(this.#partition);
-    this.#nextOffset ??= (await this.#cluster.earliestOffsets([this.#partition], signal)).get(key)!;
-    const untilOffset = (await this.#cluster.latestOffsets([this.#partition], signal)).get(key)!;
+    this.#nextOffset ??= (await this.#cluster.earliestOffsets([this.#partition], signal)).get(this.#partition)!;
+    const untilOffset = (await this.#cluster.latestOffsets([this.#partition], signal)).get(this.#partition)!;
     const range = { ...this.#partition, fromOffset: this.#nextOffset, untilOffset };
     this.#topicId ??= (await this.#cluster.findLeader(this.#partition, signal))?.topicId;
     const fetcher = new PartitionFetcher(this.#cluster, { ...this.#partition, topicId: this.#topicId }, signal);
