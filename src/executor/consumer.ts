@@ -1,7 +1,7 @@
 import { type Action, type Moments, noMoments } from "../graph/action.ts";
 import { unreachable } from "../model/errors.ts";
 import { compareRanks, type Rank, rankOf } from "../operators/order.ts";
-import { enough, type Receiver } from "../operators/receiver.ts";
+import { enough, failureOf, type Receiver } from "../operators/receiver.ts";
 import { encodeValues } from "../shuffle/codec.ts";
 import { KeyMap } from "../shuffle/key.ts";
 import { VALUES_PER_SEGMENT } from "../shuffle/movement.ts";
@@ -26,17 +26,17 @@ export function collectorOf(action: CollectedAction, name: string): Collector {
     case "count":
       return count();
     case "countByKey":
-      return countBy(name, keyOfPair);
+      return countBy(name, (pair) => pairIn(pair, "countByKey", name)[0]);
     case "countByValue":
       return countBy(name, (value) => value);
     case "stats":
-      return stats();
+      return stats(name);
     case "extreme":
       return extreme(name, action.sign);
     case "lookup":
       return lookup(name, action.key);
     case "histogram":
-      return histogram(action.edges);
+      return histogram(name, action.edges);
     default:
       return unreachable(action);
   }
@@ -83,10 +83,18 @@ function count(): Collector {
 }
 
 /** Types allow only pairs here; JavaScript and casts do not. */
-function keyOfPair(pair: unknown): unknown {
-  if (Array.isArray(pair)) return pair[0];
-  throw new TypeError(`countByKey works on pairs [key, value]; it got ${pair === null ? "null" : typeof pair}.`);
+function pairIn(value: unknown, method: string, name: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw failureOf(name, new TypeError(`${method} works on pairs [key, value]; it got ${typeNameOf(value)}.`));
 }
+
+/** Nor do types hold what a record holds: texts would be put together instead of added, and a bigint be a bug of ours. */
+function numberIn(value: unknown, asked: string, name: string): number {
+  if (typeof value === "number") return value;
+  throw failureOf(name, new TypeError(`${asked} of numbers; it got ${typeNameOf(value)}.`));
+}
+
+const typeNameOf = (value: unknown) => (value === null ? "null" : typeof value);
 
 function countBy(name: string, keyOf: (value: unknown) => unknown): Collector {
   const counts = new KeyMap<number>();
@@ -108,11 +116,11 @@ function countBy(name: string, keyOf: (value: unknown) => unknown): Collector {
 }
 
 /** Welford's method: one pass, no loss of digits. */
-function stats(): Collector {
+function stats(name: string): Collector {
   const moments: Moments = { ...noMoments };
   return {
     push: (value) => {
-      const x = value as number;
+      const x = numberIn(value, "Sums and statistics are", name);
       moments.count++;
       const delta = x - moments.mean;
       moments.mean += delta / moments.count;
@@ -144,7 +152,7 @@ function lookup(name: string, key: unknown): Collector {
   const { push, end, result } = collect(name);
   return {
     push: (pair) => {
-      const [key, value] = pair as readonly [unknown, unknown];
+      const [key, value] = pairIn(pair, "lookup", name);
       if (wanted.find(key) !== undefined) push(value);
     },
     end,
@@ -152,13 +160,13 @@ function lookup(name: string, key: unknown): Collector {
   };
 }
 
-/** The last bucket has its upper edge as well. What is no number, or outside, is in none. */
-function histogram(edges: readonly number[]): Collector {
+/** The last bucket has its upper edge as well. What is NaN, or outside, is in none. */
+function histogram(name: string, edges: readonly number[]): Collector {
   const counts: number[] = Array(edges.length - 1).fill(0);
   const last = edges.at(-1)!;
   return {
     push: (value) => {
-      const x = value as number;
+      const x = numberIn(value, "A histogram is", name);
       if (!(x >= edges[0]! && x <= last)) return;
       let [low, high] = [0, counts.length - 1];
       while (low < high) {

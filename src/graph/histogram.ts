@@ -23,7 +23,8 @@ export function evenEdges(buckets: number, { count, min, max }: { count: number;
 
 /** @throws BAD_OPTION */
 export function checkedEdges(edges: readonly number[]): readonly number[] {
-  const rise = Array.isArray(edges) && edges.every((edge, i) => i === 0 || edge > edges[i - 1]!);
+  const rise =
+    Array.isArray(edges) && edges.every((edge, i) => typeof edge === "number" && (i === 0 || edge > edges[i - 1]!));
   if (rise && edges.length >= 2 && edges.length <= BUCKETS_MAX) return edges;
   throw badBuckets("at least two edges, each larger than the one before");
 }

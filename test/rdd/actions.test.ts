@@ -113,7 +113,11 @@ test("what is no pair is told so, by what counts and collects pairs", async () =
   const noPairs = ["no pair"] as never as [string, number][];
   await assert.rejects(
     ask(noPairs, (rdd) => rdd.countByKey()),
-    { message: /countByKey works on pairs .*; it got string/ },
+    { code: "TASK_FAILED", message: /countByKey works on pairs .*; it got string/ },
+  );
+  await assert.rejects(
+    ask([3] as never as [string, number][], (rdd) => rdd.lookup("x")),
+    { code: "TASK_FAILED", message: /lookup works on pairs .*; it got number/ },
   );
   await assert.rejects(
     ask(noPairs, (rdd) => rdd.collectAsMap()),

@@ -74,7 +74,7 @@ test("a histogram counts from each edge up to the next one, the last edge includ
 });
 
 test("buckets that make no sense are refused", async () => {
-  for (const buckets of [0, 1.5, -2, [], [1], [1, 1], [2, 1], "ten"]) {
+  for (const buckets of [0, 1.5, -2, [], [1], [1, 1], [2, 1], ["a", "b"], "ten"]) {
     const asked = ask([1, 2], (rdd) => rdd.histogram(buckets as never));
     await assertRefused(asked, "BAD_OPTION", /^histogram takes/, /histogram\(10\)/);
   }
@@ -86,6 +86,23 @@ test("buckets that make no sense are refused", async () => {
     ask([1, Infinity], (rdd) => rdd.histogram(3)),
     { code: "BAD_OPTION", message: /a list of edges/ },
   );
+});
+
+test("what is no number is told so: texts are not put together, and a bigint is nobody's bug", async () => {
+  for (const values of [["5", "6"], [1, "6"], [1n, 2n], [1, undefined], [null]]) {
+    const got = values.find((value) => typeof value !== "number");
+    const type = got === null ? "null" : typeof got;
+    await assertRefused(
+      ask(values as number[], (rdd) => rdd.sum()),
+      "TASK_FAILED",
+      new RegExp(`Sums and statistics are of numbers; it got ${type}`),
+      /function threw/,
+    );
+    await assert.rejects(
+      ask(values as number[], (rdd) => rdd.histogram([0, 10])),
+      { code: "TASK_FAILED", message: /A histogram is of numbers/ },
+    );
+  }
 });
 
 test("lookup gives all values of a key, compared by value, in the order of the partitions", async () => {
