@@ -1,3 +1,4 @@
+import { isAsyncFunction } from "node:util/types";
 import { MillraceError } from "../model/errors.ts";
 import type {
   DecodeContext,
@@ -29,7 +30,7 @@ export function withFastPrepare(prepare: Prepare, prepareChunk: PrepareChunk): P
   return prepare;
 }
 
-/** @throws BAD_OPTION when it is neither a function nor a pair with `decode`. */
+/** @throws BAD_OPTION when it is neither a function nor a pair with `decode`, ASYNC_FUNCTION */
 export function resolveDecoder<T>(decoder: Decoder<T>): ResolvedDecoder<T> {
   const { decode, prepare } = partsOf(decoder);
   const fast = fastPaths.get(decode) as DecodeAt<T> | undefined;
@@ -51,16 +52,28 @@ export function partsOf<T>(decoder: Decoder<T>): {
   decode: DecodeFunction<T>;
   prepare: Prepare | undefined;
 } {
-  if (typeof decoder === "function") return { decode: decoder, prepare: undefined };
+  if (typeof decoder === "function") return { decode: atOnce(decoder), prepare: undefined };
   if (typeof decoder !== "object" || decoder === null || typeof decoder.decode !== "function") {
     throw new MillraceError("BAD_OPTION", `A decoder is a function or { decode }, not ${describe(decoder)}.`, {
       hint: "Pass utf8, bytes, json(), or a function from bytes to your value.",
     });
   }
   // A bound copy of one of our own would not be known by its fast path.
-  const decode = fastPaths.has(decoder.decode) ? decoder.decode : decoder.decode.bind(decoder);
+  const decode = fastPaths.has(decoder.decode) ? decoder.decode : atOnce(decoder.decode).bind(decoder);
   const { prepare } = decoder;
   return { decode, prepare: prepare && (fastPrepares.has(prepare) ? prepare : prepare.bind(decoder)) };
+}
+
+/** Told here: where a promise is found in place of a value, it looks like the fault of whoever asked for it. */
+function atOnce<T>(decode: DecodeFunction<T>): DecodeFunction<T> {
+  if (!isAsyncFunction(decode)) return decode;
+  throw new MillraceError(
+    "ASYNC_FUNCTION",
+    "A decoder cannot be an async function: a value is decoded when it is looked at.",
+    {
+      hint: "Await what it needs in `prepare`, which sees the bytes of many records at once: { prepare, decode }.",
+    },
+  );
 }
 
 /** A view without a copy, or null. */

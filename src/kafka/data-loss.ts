@@ -64,7 +64,8 @@ export function lossAt(
 /** For a stream that does not go on without its records. */
 export function offsetsLost([first, ...others]: readonly [LossAtPlace, ...LossAtPlace[]]): MillraceError {
   const { topic, partition, offset } = first.place;
-  const more = others.length === 0 ? "" : ` ${others.length} more partitions have lost records too.`;
+  const too = `${others.length} more ${others.length === 1 ? "partition has" : "partitions have"} lost records too.`;
+  const more = others.length === 0 ? "" : ` ${too}`;
   const message = `The stream has lost ${OffsetRange.format(first.range)}: ${reasonOf(first)}.${more}`;
   return new MillraceError("OFFSETS_LOST", message, {
     hint: "What is gone cannot be read again. To go on without it, and be told what is missing, set failOnDataLoss: false; or start with fromOffsets and a new checkpointDirectory.",

@@ -114,6 +114,19 @@ test("what is no decoder is refused", () => {
   }
 });
 
+test("an async function is no decoder, alone or as decode", () => {
+  const decode = async () => 1;
+  for (const decoder of [decode, { decode }, { prepare: async () => {}, decode }]) {
+    const refused = {
+      code: "ASYNC_FUNCTION",
+      message: /^A decoder cannot be an async function/,
+      hint: /\{ prepare, decode \}/,
+    };
+    assert.throws(() => resolveDecoder(decoder), refused);
+    assert.throws(() => nullable(decoder), refused);
+  }
+});
+
 test("an error names the record and which half of it", () => {
   const cause = new SyntaxError("Unexpected token");
   const error = decodeFailed(cause, { ...context, field: "key" });
