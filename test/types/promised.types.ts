@@ -303,7 +303,7 @@ interface SinkFunctions {
     value: (order: Order) => Text;
     compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd";
   }): sinks.Sink<Order>;
-  files(options: { directory: string | URL }): sinks.Sink<Order>;
+  files(options: { directory: string | URL; encode?: (order: Order) => string | Uint8Array }): sinks.Sink<Order>;
 }
 
 interface Commit {
@@ -319,6 +319,8 @@ interface Commit {
   readonly offsetRanges: readonly Range[];
   readonly signal: AbortSignal;
 }
+
+type Fencing = { fence(connection: string, epoch: number, numPartitions: number): Promise<void> };
 
 interface AvroFunctions {
   avro(options: { schema: object; reader?: object }): millrace.Decoder<Order>;
@@ -352,6 +354,7 @@ export type Promises = [
   Keeps<sinks.PartitionCommit, Commit>,
   Keeps<Omit<Commit, "partition">, Omit<sinks.BatchCommit, never>>,
   // What users give: theirs must be taken.
+  Does<Fencing, Pick<sinks.SinkLife<string>, "fence">>,
   Keeps<Settings, millrace.EngineOptions>,
   Keeps<KafkaSettings, millrace.KafkaParams>,
   Keeps<StreamSettings, millrace.DirectStreamOptions<string, Order>>,
