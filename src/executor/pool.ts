@@ -58,6 +58,7 @@ const CANCELLED_MS_MAX = 10_000;
 
 /** A task that waits for an executor. */
 interface Applicant {
+  readonly signal: AbortSignal;
   /** False when it would rather have another one. */
   take(executor: Executor): boolean;
   reject(reason: unknown): void;
@@ -68,7 +69,9 @@ export class ExecutorPool {
   readonly #options: PoolOptions;
   readonly #executors: Executor[] = [];
   readonly #idle: Executor[] = [];
-  readonly #waiting: Applicant[] = [];
+  #waiting: Applicant[] = [];
+  /** Those whose end is listened for. */
+  readonly #heeded = new WeakSet<AbortSignal>();
   readonly #batches = new Map<RunId, readonly [RunningPlan, readonly BroadcastValue[]]>();
   /** In a row, by executor. */
   readonly #idleDeaths = new Map<number, number>();
@@ -211,23 +214,29 @@ export class ExecutorPool {
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
     const { promise, resolve, reject } = Promise.withResolvers<Executor>();
     const others = (executor: Executor) => this.#executors.some((other) => other !== executor && other.alive);
-    const applicant: Applicant = {
+    this.#heed(signal);
+    this.#waiting.push({
+      signal,
       take: (executor) => {
         if (!suits(executor) && others(executor)) return false;
         resolve(executor);
         return true;
       },
       reject,
-    };
+    });
+    return promise;
+  }
+
+  /** Who waits with a signal gives up with it. One listener for all of them: a signal looks through those it has before it takes another. */
+  #heed(signal: AbortSignal): void {
+    if (this.#heeded.has(signal)) return;
+    this.#heeded.add(signal);
     const giveUp = () => {
-      const index = this.#waiting.indexOf(applicant);
-      // Who has been given an executor in this very turn gets it, and gives it back.
-      if (index >= 0) this.#waiting.splice(index, 1);
-      reject(signal.reason);
+      const left = this.#waiting.filter((applicant) => applicant.signal === signal);
+      this.#waiting = this.#waiting.filter((applicant) => applicant.signal !== signal);
+      for (const applicant of left) applicant.reject(signal.reason);
     };
     signal.addEventListener("abort", giveUp, { once: true });
-    this.#waiting.push(applicant);
-    return promise.finally(() => signal.removeEventListener("abort", giveUp));
   }
 
   #release(executor: Executor): void {

@@ -133,6 +133,25 @@ test("a task that is aborted while it waits takes no executor along", async () =
   assert.equal(executor.tasks.length, 2, "the second was never run");
 });
 
+test("all that wait with a signal give up as it aborts, and the others keep their place", async () => {
+  const { pool: one, made } = await pool(1);
+  const [executor] = made as [HeldExecutor];
+  const first = one.run(task, never);
+  const aborted = new AbortController();
+  const leaving = [one.run(task, aborted.signal), one.run(task, aborted.signal)];
+  const staying = one.run(task, never);
+  await nextTurn();
+  aborted.abort(new Error("not needed"));
+  // Before the executor is free.
+  for (const given of await Promise.allSettled(leaving)) assert.equal(given.status, "rejected");
+  executor.tasks[0]!.end.resolve(result());
+  await first;
+  await nextTurn();
+  executor.tasks.at(-1)!.end.resolve(result(["stayed"]));
+  assert.deepEqual((await staying).results, ["stayed"]);
+  assert.equal(executor.tasks.length, 2);
+});
+
 test("a dead executor is replaced, and the task runs on what takes its place", async () => {
   const lost: number[] = [];
   const { pool: one, made } = await pool(1, { onExecutorLost: (id) => void lost.push(id) });
