@@ -16,13 +16,13 @@ const USAGE = "`millrace checkpoint --help` tells how.";
 const HELP = `millrace checkpoint show|verify <directory> [options]
 
   show      where the streams stand: the last complete batch, the offsets, the states, what is pending
-  verify    read all of it and say what is wrong; the exit code is 1 when something is
+  verify    read all of it and say what is wrong
 
   <directory>    the checkpointDirectory of a job; also postgres://host/database#name
   --state        show prints all keys and values of the states too
   --json         as JSON
 
-Both only read, also while a driver writes.
+Both only read, also while a driver writes. The exit code is 1 when something is wrong, or there is no checkpoint.
 `;
 
 /** `millrace checkpoint show|verify <directory or postgres: URL> [--json] [--state]`: reads only, also while a driver writes. @returns the exit code. */
@@ -72,13 +72,17 @@ async function report(
     return damaged.length > 0 || segments.length === 0 ? 1 : 0;
   }
   const present = segments.findLast(({ world }) => world !== undefined);
+  // What is damaged says nothing, and what it would have said is newer than all that is shown.
+  const newer = damaged.filter(({ epoch }) => epoch > (present?.epoch ?? 0));
+  for (const { damage } of newer) process.stderr.write(`${damage}\n`);
   if (present?.world === undefined) {
-    print(null, "There is no checkpoint.");
+    print(null, newer.length > 0 ? "The checkpoint cannot be read." : "There is no checkpoint.");
     return 1;
   }
+  if (newer.length > 0) process.stderr.write(`  This is how things stood before, under epoch ${present.epoch}:\n`);
   const states = state ? await readStates(store, present.world) : [];
   print(state ? { ...present, states } : present, [textOf(present), ...states.map(textOfState)].join("\n"));
-  return 0;
+  return newer.length > 0 ? 1 : 0;
 }
 
 /** All of them are in the JSON. */

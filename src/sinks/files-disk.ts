@@ -29,5 +29,5 @@ const HINTS: { readonly [code: string]: string } = {
   EROFS: "The file system is read-only. Choose another directory.",
   ENOTDIR: "The sink's directory must be a directory, not a file.",
   EEXIST: "The sink's directory must be a directory, not a file.",
-  ENOENT: "The directory is gone: was it moved, or deleted by a newer driver?",
+  ENOENT: "The directory is gone, or none can be made there: was it moved, or deleted by a newer driver?",
 };

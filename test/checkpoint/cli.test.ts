@@ -38,6 +38,25 @@ test("millrace checkpoint shows where a stream stands, and verify finds damage",
   const damaged = millrace("checkpoint", "verify", folder);
   assert.equal(damaged.status, 1);
   assert.match(damaged.stdout, /damaged at position 0/);
+  const unreadable = millrace("checkpoint", "show", folder);
+  assert.deepEqual([unreadable.status, unreadable.stdout], [1, "The checkpoint cannot be read.\n"]);
+  assert.match(unreadable.stderr, /epoch-0000000001\.log is damaged at position 0/);
+});
+
+test("millrace checkpoint show does not pass an older segment off as how things stand", async (t) => {
+  const folder = temporaryFolder(t);
+  for (let starts = 0; starts < 2; starts++) {
+    await (await Checkpoint.open(await LocalDiskStore.open(folder), "page-views")).close();
+  }
+  const file = join(folder, "epoch-0000000002.log");
+  const bytes = readFileSync(file);
+  bytes[20]! ^= 1;
+  // With a whole entry behind it, it is not one that was being written.
+  writeFileSync(file, Buffer.concat([bytes, readFileSync(join(folder, "epoch-0000000001.log"))]));
+  const shown = millrace("checkpoint", "show", folder);
+  assert.equal(shown.status, 1);
+  assert.match(shown.stderr, /epoch-0000000002\.log is damaged at position 0.*\n.*stood before, under epoch 1/);
+  assert.match(shown.stdout, /^page-views, epoch 1/);
 });
 
 test("millrace checkpoint says which directory is not there, and which option", (t) => {
