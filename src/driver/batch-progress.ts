@@ -1,3 +1,5 @@
+import { messageOf } from "../model/error-transfer.ts";
+import { internalError, MillraceError } from "../model/errors.ts";
 import type { BatchInfo, InputInfo, OutputInfo, RecordsSkipped } from "../model/events.ts";
 import type { BatchPlan } from "../model/plan.ts";
 import type { ListenerBus } from "./listener-bus.ts";
@@ -13,6 +15,8 @@ export class BatchProgress {
   #start: number | undefined;
   #end: number | undefined;
   #failure: Error | undefined;
+  /** When they started, by index. */
+  readonly #outputsAtWork = new Map<number, number>();
   readonly #done = new Set<string>();
 
   constructor(
@@ -41,18 +45,19 @@ export class BatchProgress {
     this.#start = now;
   }
 
+  /** Of an output with several steps, the first counts. */
   outputStarted(index: number, now: number): void {
+    if (this.#outputsAtWork.has(index)) return;
+    this.#outputsAtWork.set(index, now);
     const { seq, batchTime } = this.#plan;
-    const output = this.#outputs[index]!;
-    const info = { ...output, seq, batchTime, id: index, startTime: now, endTime: undefined };
+    const info = { ...this.#outputs[index]!, seq, batchTime, id: index, startTime: now, endTime: undefined };
     this.#bus.emit("onOutputOperationStarted", info);
   }
 
-  outputEnded(index: number, startTime: number, endTime: number, failure: OutputInfo["failure"]): void {
-    const { seq, batchTime } = this.#plan;
-    const output = { name: this.#outputs[index]!.name, duration: endTime - startTime, failure };
-    this.#outputs[index] = output;
-    this.#bus.emit("onOutputOperationCompleted", { ...output, seq, batchTime, id: index, startTime, endTime });
+  outputEnded(index: number, endTime: number, failure: OutputInfo["failure"]): void {
+    const startTime = this.#outputsAtWork.get(index)!;
+    this.#outputs[index] = { name: this.#outputs[index]!.name, duration: endTime - startTime, failure };
+    this.#tellEnd(index, endTime, failure);
   }
 
   /** All of an output is written, or its function has returned. More than one of its steps is timed, so that says nothing. */
@@ -72,6 +77,10 @@ export class BatchProgress {
   }
 
   ended(now: number, failure: Error | undefined): void {
+    // Another one failed between their steps.
+    const why =
+      failure === undefined || MillraceError.is(failure) ? failure : internalError(messageOf(failure), failure);
+    for (const index of [...this.#outputsAtWork.keys()]) this.#tellEnd(index, now, why);
     this.#end = now;
     this.#failure = failure;
   }
@@ -94,5 +103,23 @@ export class BatchProgress {
       outputs: [...this.#outputs],
       failure: this.#failure,
     };
+  }
+
+  #tellEnd(index: number, endTime: number, failure: OutputInfo["failure"]): void {
+    const { seq, batchTime } = this.#plan;
+    const { name } = this.#outputs[index]!;
+    const startTime = this.#outputsAtWork.get(index)!;
+    this.#outputsAtWork.delete(index);
+    const duration = endTime - startTime;
+    this.#bus.emit("onOutputOperationCompleted", {
+      name,
+      duration,
+      failure,
+      seq,
+      batchTime,
+      id: index,
+      startTime,
+      endTime,
+    });
   }
 }

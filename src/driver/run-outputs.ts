@@ -39,12 +39,13 @@ export async function runOutputs(
   const { probe } = limits;
   const due = outputs.filter(({ name, node }) => run.isDue(node) && run.plan.replay?.done[name] !== "all");
   const onExecutors = due.filter((output) => runsOnExecutors(output, probe));
+  const onDriver = due.filter((output) => output.kind !== "foreachPartition" && !isCaptured(output, probe));
   const probed = probe === undefined ? [] : due.filter(({ named }) => named);
   let results: OutputResults = { parts: new Map(), values: new Map() };
   if (onExecutors.length + probed.length + advancing.length > 0) {
     const done = outputs.filter((output) => onExecutors.includes(output) || isCaptured(output, probe));
     const timedAs = [done, due, outputs].find(({ length }) => length > 0) ?? [];
-    await timed(timedAs, outputs, progress, limits.clock, async () => {
+    await timed(timedAs, onDriver, outputs, progress, limits.clock, async () => {
       results = await run.runOutputs(onExecutors, probed, advancing);
     });
     for (const output of onExecutors) if (!isPublished(output)) progress.outputDone(output.name);
@@ -53,9 +54,8 @@ export async function runOutputs(
   const written: { [output: string]: PartitionRanges } = {};
   for (const output of outputs) {
     if (probe !== undefined && output.named) probe.onOutput(output, run.plan.seq, results.values.get(output) ?? []);
-    if (!due.includes(output)) continue;
-    if (output.kind === "foreachPartition" || isCaptured(output, probe)) continue;
-    await timed([output], outputs, progress, limits.clock, async () => {
+    if (!onDriver.includes(output) || output.kind === "foreachPartition") continue;
+    await timed([output], [], outputs, progress, limits.clock, async () => {
       if (output.kind === "foreachRDD") return callForeachRDD(output, run, limits);
       const parts = results.parts.get(output) ?? [];
       const partitions = await sinks.finish(output, parts, run, limits.signal);
@@ -81,8 +81,10 @@ function isCaptured(output: Output, probe: DriverProbe | undefined): boolean {
   return probe !== undefined && output.kind === "saveTo";
 }
 
+/** @param goOn Which of them have a step to come. */
 async function timed(
   some: readonly Output[],
+  goOn: readonly Output[],
   all: readonly Output[],
   progress: BatchProgress,
   clock: Clock,
@@ -99,7 +101,8 @@ async function timed(
     throw failure;
   } finally {
     const end = clock.now();
-    for (const output of some) progress.outputEnded(all.indexOf(output), start, end, failure);
+    for (const output of some)
+      if (failure !== undefined || !goOn.includes(output)) progress.outputEnded(all.indexOf(output), end, failure);
   }
 }
 

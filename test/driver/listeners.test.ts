@@ -1,5 +1,8 @@
 /** What listeners are told, and when. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   type BatchInfo,
@@ -13,6 +16,7 @@ import {
   runJob,
   type StreamingListener,
 } from "millrace";
+import { files } from "millrace/sinks";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { ManualClock } from "../helpers/manual-clock.ts";
@@ -160,6 +164,37 @@ test("each output operation tells when it starts and how it ends; those on execu
     ["completed", operation(0, "slow", 10_005, 10_020)],
     ["started", operation(3, "bad", 10_020, undefined)],
     ["completed", { ...operation(3, "bad", 10_020, 10_020), failure }],
+  ]);
+});
+
+test("an output with a step on executors and one on the driver is told once, from the start of the first to the end of the second", async (t) => {
+  assertNothingLeft(t);
+  const directory = await mkdtemp(join(tmpdir(), "millrace-told-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const told: string[] = [];
+  const running = await start((ssc) => {
+    ssc.addStreamingListener({
+      onOutputOperationStarted: ({ name }) => told.push(`${name} started`),
+      onOutputOperationCompleted: ({ name, failure }) =>
+        told.push(`${name} ${failure === undefined ? "completed" : "failed"}`),
+      onBatchCompleted: ({ failure }) => told.push(failure === undefined ? "batch completed" : "batch failed"),
+    });
+    const stream = ssc.queueStream([[1], [2]]);
+    stream.foreachRDD(async (rdd) => void ((await rdd.first()) === 2 && boom()), { name: "checked" });
+    stream.saveTo(files({ directory }), { name: "listed" });
+  });
+  await assert.rejects(running.awaitTermination(), { code: "OUTPUT_FAILED" });
+  assert.deepEqual(told, [
+    "listed started",
+    "checked started",
+    "checked completed",
+    "listed completed",
+    "batch completed",
+    "listed started",
+    "checked started",
+    "checked failed",
+    "listed failed",
+    "batch failed",
   ]);
 });
 
