@@ -32,11 +32,6 @@ export async function closeInTime(
   return failures;
 }
 
-export const stoppedAtStart = () =>
-  new MillraceError("STOPPED", "The stream was stopped while it waited for its brokers.", {
-    hint: "No batch had begun.",
-  });
-
 export function closeFailed(failures: readonly unknown[]): MillraceError {
   return new MillraceError("CLOSE_FAILED", `Not everything could be closed: ${failures.map(messageOf).join("; ")}.`, {
     hint: "All batches are complete. Look at the close function that was given to resource; its own error is the cause.",

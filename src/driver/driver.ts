@@ -18,7 +18,7 @@ import { askedBeforeStart } from "./actions-outside-batches.ts";
 import { BatchLoop } from "./batch-loop.ts";
 import { BatchRun, lasting } from "./batch-run.ts";
 import { Broadcasts } from "./broadcasts.ts";
-import { closeFailed, closeInTime, stoppedAtStart } from "./close.ts";
+import { closeFailed, closeInTime } from "./close.ts";
 import { compareSinks } from "./compare-sinks.ts";
 import { DriverSinks } from "./driver-sinks.ts";
 import { FixedSources } from "./fixed-sources.ts";
@@ -146,8 +146,7 @@ export class Driver {
       refuseIdleGraph(context);
       refuseGapInState(this.#back, this.#parts.options.failedBatch);
       journal = await Promise.race([this.#prepare(), rejected(this.#force.signal)]);
-    } catch (thrown) {
-      const error = thrown === this.#stopping.signal.reason ? stoppedAtStart() : thrown;
+    } catch (error) {
       this.#stopping.abort();
       await this.#close(error);
       throw error;
@@ -273,9 +272,8 @@ export class Driver {
     const { world } = journal;
     if (openStore !== undefined && options.logger) tellCheckpoint(journal, options.logger);
     if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, this.#graphDigest, options);
-    // Brokers may not answer for long, and no batch is under way that a stop would have to wait for.
-    const stopped = AbortSignal.any([this.#force.signal, this.#stopping.signal]);
-    const open = async ({ source, planner }: Stream) => planner.open(stopped, world.positions?.[source.name]);
+    const open = async ({ source, planner }: Stream) =>
+      planner.open(this.#force.signal, world.positions?.[source.name]);
     await allOrFirstFailure([executors, ...this.#streams.map(open)]);
     if (openStore !== undefined) await refuseUnrepeatable(this.#streams, this.#back.windows, this.#force.signal);
     if (options.logger) tellPositions(this.#streams, options.logger);

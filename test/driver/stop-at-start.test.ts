@@ -34,29 +34,6 @@ test("a standby that is asked to stop while it waits has done nothing, and ends"
   assert.equal(disk.segments.size, 1);
 });
 
-test("a graceful stop ends a start whose brokers do not answer", { timeout: 8_000 }, async (t) => {
-  assertNothingLeft(t);
-  const asked = Promise.withResolvers<void>();
-  const sockets: Socket[] = [];
-  const silent = createServer((socket) => {
-    sockets.push(socket);
-    asked.resolve();
-  }).listen(0, "127.0.0.1");
-  await once(silent, "listening");
-  const { port } = silent.address() as AddressInfo;
-  const ssc = new StreamingContext({ appName: "silent", batchInterval: "1s" });
-  KafkaUtils.createDirectStream(ssc, ["topic"], { "bootstrap.servers": `127.0.0.1:${port}` }).foreachRDD(() => {});
-  const starting = assert.rejects(ssc.start(), { code: "STOPPED", message: /waited for its brokers/ });
-  await asked.promise;
-  await ssc.stop();
-  await starting;
-  await ssc.awaitTermination();
-  assert.equal(ssc.getState(), "STOPPED");
-  for (const socket of sockets) socket.destroy();
-  silent.close();
-  await once(silent, "close");
-});
-
 test("a stop by force ends a start whose checkpoint does not answer", { timeout: 10_000 }, async (t) => {
   const asked = Promise.withResolvers<Socket>();
   const silent = createServer(asked.resolve).listen(0, "127.0.0.1");
