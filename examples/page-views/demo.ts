@@ -48,9 +48,12 @@ async function demo({ records, json, kill, reset, home: folder }: DemoOptions): 
   using ctrlC = new CtrlC();
   using home = lasts ? Home.lasting(process.env.KAFKA_BROKERS, folder) : Home.temporary();
   if (reset) home.forget();
+  const sayWhy = () => output.write("Ending when Kafka is ready; Ctrl-C again ends at once.\n");
+  ctrlC.signal.addEventListener("abort", sayWhy);
   if (!process.env.KAFKA_BROKERS) output.write("Starting Apache Kafka ...\n");
   await using kafka = await useKafka(home.kafka === undefined ? {} : { dataDirectory: home.kafka });
   if (ctrlC.signal.aborted) return undefined;
+  ctrlC.signal.removeEventListener("abort", sayWhy);
   const brokers = kafka.bootstrap;
   await using topic = await openTopic(brokers, home, lasts);
   if (topic.before > 0) output.write(`Going on after ${whole(topic.before)} page views; --reset begins at zero.\n`);
