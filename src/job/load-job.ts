@@ -1,4 +1,4 @@
-import { extname } from "node:path";
+import { basename, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
@@ -80,12 +80,19 @@ function notLoadable(module: string, error: unknown): MillraceError {
   if (missing) {
     return new MillraceError("JOB_NOT_LOADABLE", `There is no file ${place(module)}.`, { hint: "Check the path." });
   }
-  const told = `${place(module)} could not be loaded: ${message}`;
+  const told = `${place(module)} could not be loaded: ${message}${placeOfSyntaxError(error)}`;
   const hint = cure?.hint ?? "The module threw while it was imported; its own error is the cause.";
   const isOfNode = cure !== undefined || code?.startsWith("ERR_");
   return isOfNode
     ? new MillraceError("JOB_NOT_LOADABLE", told, { hint, cause: error })
     : new MillraceError("JOB_THREW", told, { hint, cause: error });
+}
+
+/** Node names the line of code that it cannot parse only above the stack: ` (views.ts:6)`. */
+function placeOfSyntaxError(error: unknown): string {
+  if (!(error instanceof SyntaxError)) return "";
+  const [, file, line] = /^(\S+):(\d+)\n/.exec(error.stack ?? "") ?? [];
+  return file === undefined ? "" : ` (${basename(file)}:${line})`;
 }
 
 function stuck(module: string): MillraceError {

@@ -51,7 +51,19 @@ const notLoadable: [string, string, RegExp, RegExp, Record<string, string>?][] =
     /could not be loaded/,
     /decorator, which Node does not know: start with `--import tsx`/,
   ],
-  ["a syntax error", `${HEAD}const a = ;`, /could not be loaded/, /syntax error.*tsc --noEmit/],
+  [
+    "a syntax error",
+    `${HEAD}const a = ;`,
+    /could not be loaded: .* \([\w-]+\.ts:\d+\)\.?$/,
+    /syntax error.*tsc --noEmit/,
+  ],
+  [
+    "a syntax error in a file that it imports",
+    `${HEAD}import { a } from "./parse.ts";\na;\n${JOB}`,
+    /could not be loaded: .* \(parse\.ts:2\)\.?$/,
+    /syntax error.*tsc --noEmit/,
+    { "parse.ts": "\nexport const a = ;" },
+  ],
   [
     "require",
     `${HEAD}const fs = require("node:fs");\n${JOB}`,
