@@ -6,6 +6,7 @@ import { storeAt } from "../checkpoint/open-store.ts";
 import { type LastBatches, lastBatch, rangesOf, rangesText } from "../checkpoint/partition-ranges.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { World } from "../checkpoint/world.ts";
+import { countText } from "../model/count-text.ts";
 import { MillraceError } from "../model/errors.ts";
 import { isPostgresUrl } from "../model/options.ts";
 import { parseOptions } from "./arguments.ts";
@@ -89,9 +90,9 @@ async function report(
 const ABANDONED_SHOWN = 10;
 
 function lineOf({ name, entries, length, tornBytes, damage }: SegmentReport): string {
-  const tail = tornBytes > 0 ? `, and ${tornBytes} bytes of one that was not finished` : "";
+  const tail = tornBytes > 0 ? `, and ${countText(tornBytes, "byte")} of one that was not finished` : "";
   // What is damaged is named by its place.
-  return damage ?? `${name}: ${entries} entries in ${length} bytes${tail}`;
+  return damage ?? `${name}: ${countText(entries, "entry", "entries")} in ${countText(length, "byte")}${tail}`;
 }
 
 function textOf({ appName, epoch, world }: SegmentReport): string {
@@ -107,10 +108,11 @@ function textOf({ appName, epoch, world }: SegmentReport): string {
   }
   for (const [name, partitions] of Object.entries(states)) {
     const bytes = partitions.flat().reduce((sum, { length }) => sum + length, 0);
-    lines.push(`  state ${name}: ${partitions.length} partitions, ${bytes} bytes`);
+    lines.push(`  state ${name}: ${countText(partitions.length, "partition")}, ${countText(bytes, "byte")}`);
   }
   for (const [output, last] of Object.entries(written)) lines.push(`  output ${output}: ${lastBatchesText(last)}`);
-  if (abandoned.count > 0) lines.push(`  ${abandoned.count} batches were left out; the last ones:`);
+  if (abandoned.count > 0)
+    lines.push(`  ${countText(abandoned.count, "batch was", "batches were")} left out; the last:`);
   for (const batch of abandoned.last.slice(-ABANDONED_SHOWN)) lines.push(...linesOfAbandoned(batch));
   if (pending) lines.push(`  batch ${pending.plan.seq} is pending: it runs first, as it was planned`);
   return lines.join("\n");

@@ -1,4 +1,5 @@
 import type { World } from "../checkpoint/world.ts";
+import { countText } from "../model/count-text.ts";
 import type { Logger } from "../model/events.ts";
 import { OffsetRange } from "../model/offset-range.ts";
 import type { Journal } from "./journal.ts";
@@ -15,7 +16,7 @@ export function tellCheckpoint({ epoch, world }: Journal, logger: Logger): void 
     batchTime === null
       ? "no batch is complete yet"
       : `batch ${seq} of ${new Date(batchTime).toISOString()} is the last complete one`;
-  const left = abandoned.count > 0 ? `, ${abandoned.count} batches were left out` : "";
+  const left = abandoned.count > 0 ? `, ${countText(abandoned.count, "batch was", "batches were")} left out` : "";
   logger.info({ epoch, seq }, `checkpoint: ${last}${left}${statesOf(states)}; now epoch ${epoch}`);
   if (pending === null) return;
   const { slices } = pending.plan;
@@ -43,7 +44,7 @@ export function tellPositions(streams: readonly Stream[], logger: Logger): void 
 function statesOf(states: World["states"]): string {
   const each = Object.entries(states).map(([name, partitions]) => {
     const bytes = partitions.flat().reduce((sum, { length }) => sum + length, 0);
-    return `${name} (${partitions.length} partitions, ${bytes} bytes)`;
+    return `${name} (${countText(partitions.length, "partition")}, ${countText(bytes, "byte")})`;
   });
   return listOf(each, ", states: ");
 }

@@ -1,5 +1,6 @@
 import type { ResolvedOptions } from "../job/options.ts";
-import { durationText } from "../model/duration.ts";
+import { countText } from "../model/count-text.ts";
+import { durationText, type Time } from "../model/duration.ts";
 import { sentenceOf } from "../model/error-place.ts";
 import type { MillraceError } from "../model/errors.ts";
 import type {
@@ -22,6 +23,9 @@ type Limits = Pick<
 /** After this long a batch is told to be still at work, and again each time the wait has doubled. */
 const STILL_AT_WORK_MS = 10_000;
 
+/** A stream without new records tells of a batch this often: a second's interval would fill the log with a line each. */
+const IDLE_TOLD_EVERY_MS = 60_000;
+
 /**
  * The log is a listener like any other: one line per batch, one per failure. A line's message tells all of it to a person; its fields tell the
  * same to a program.
@@ -32,6 +36,10 @@ export class RunLog implements StreamingListener {
   /** The batch under way. */
   #seq: number | undefined;
   #lastCompleted: number | undefined;
+  /** The last batch without records that was told at level info, while no other batch has come since. */
+  #idleToldAt: Time | undefined;
+  /** Batches without records since, told at level debug only. */
+  #idleUntold = 0;
   #failedBatch: { readonly seq: number; readonly failure: Error } | undefined;
   readonly #outputs = new Set<string>();
   #stillAtWork: NodeJS.Timeout | undefined;
@@ -46,7 +54,7 @@ export class RunLog implements StreamingListener {
   /** The first line: loading the executors, or waiting for a turn, may take a while. */
   starting(appName: string): void {
     const { threads, trigger, batchIntervalMs, checkpointDirectory } = this.#limits;
-    const where = threads === 0 ? "in this process" : `${threads} executor${threads === 1 ? "" : "s"}`;
+    const where = threads === 0 ? "in this process" : countText(threads, "executor");
     const pace = {
       interval: `a batch every ${durationText(batchIntervalMs)}`,
       onData: "a batch as soon as there is data",
@@ -94,8 +102,14 @@ export class RunLog implements StreamingListener {
     }
     this.#lastCompleted = seq;
     const { trigger, batchIntervalMs } = this.#limits;
-    const done = `batch ${seq}${missedText(info)} completed: ${amountOf(info)} in ${durationText(processingDelay)}`;
-    if (trigger !== "interval" || processingDelay <= batchIntervalMs) this.#logger.info(fields, done);
+    const isLate = trigger === "interval" && processingDelay > batchIntervalMs;
+    const completed = `batch ${seq}${missedText(info)} completed: ${amountOf(info)} in ${durationText(processingDelay)}`;
+    if (!isLate && this.#isIdle(info)) {
+      this.#logger.debug(fields, completed);
+      return;
+    }
+    const done = `${completed}${this.#untoldText()}`;
+    if (!isLate) this.#logger.info(fields, done);
     else {
       const late = `more than the interval of ${durationText(batchIntervalMs)}, so the next batch comes late`;
       this.#logger.warn(fields, `${done}, ${late}`);
@@ -119,10 +133,8 @@ export class RunLog implements StreamingListener {
     const fields = { batchTime: isoTime(batchTime), source, operator, count, ...first, err };
     const what = operator === undefined ? "that cannot be decoded" : `at which ${operator} throws`;
     const place = `${first.topic}-${first.partition}, offset ${first.offset}`;
-    this.#logger.warn(
-      fields,
-      `${count} records of ${source} ${what} were left out; the first, ${place}: ${err.message}`,
-    );
+    const left = `${countText(count, "record")} of ${source} ${what} ${count === 1 ? "was" : "were"} left out`;
+    this.#logger.warn(fields, `${left}; the first, ${place}: ${err.message}`);
   }
 
   onExecutorLost({ executorId, error }: { executorId: number; error: MillraceError }): void {
@@ -182,6 +194,25 @@ export class RunLog implements StreamingListener {
       );
   }
 
+  /** Whether a batch needs no line at level info, because it is as empty as the one that had the last. */
+  #isIdle({ batchTime, inputs, missedTicks }: BatchInfo): boolean {
+    const isEmpty = missedTicks === 0 && sumOf(inputs, "records") === 0 && sumOf(inputs, "lag") === 0;
+    const isTold = this.#idleToldAt !== undefined && batchTime - this.#idleToldAt < IDLE_TOLD_EVERY_MS;
+    if (isEmpty && isTold) {
+      this.#idleUntold++;
+      return true;
+    }
+    this.#idleToldAt = isEmpty ? batchTime : undefined;
+    return false;
+  }
+
+  #untoldText(): string {
+    const untold = this.#idleUntold;
+    this.#idleUntold = 0;
+    if (untold === 0) return "";
+    return untold === 1 ? "; the batch before it had none" : `; the ${untold} batches before it had none`;
+  }
+
   #tellLater(seq: number, afterMs: number, totalMs: number): void {
     this.#stillAtWork = setTimeout(() => {
       const outputs = [...this.#outputs];
@@ -198,13 +229,13 @@ export class RunLog implements StreamingListener {
 const isoTime = (time: number) => new Date(time).toISOString();
 
 function missedText({ missedTicks }: BatchInfo): string {
-  return missedTicks === 0 ? "" : `, after ${missedTicks} missed tick${missedTicks === 1 ? "" : "s"},`;
+  return missedTicks === 0 ? "" : `, after ${countText(missedTicks, "missed tick")},`;
 }
 
 function amountOf({ inputs }: BatchInfo): string {
   const [records, lag] = [sumOf(inputs, "records"), sumOf(inputs, "lag")];
   const behind = lag === 0 ? "" : ` (${lag.toLocaleString("en-US")} more are waiting)`;
-  return `${records.toLocaleString("en-US")} record${records === 1 ? "" : "s"}${behind}`;
+  return `${countText(records, "record")}${behind}`;
 }
 
 const sumOf = (inputs: BatchInfo["inputs"], of: "records" | "lag") =>

@@ -22,12 +22,16 @@ export function parseDuration(
     });
   }
   if (ms < minMs || ms > maxMs) {
-    throw new MillraceError("BAD_OPTION", `${option} must be from ${minMs} ms to ${maxMs} ms; it is ${ms} ms.`, {
-      hint:
-        typeof value === "number" && ms < minMs
-          ? `A bare number counts milliseconds: for ${value} seconds write "${value}s".`
-          : `Choose a duration of ${ms < minMs ? `at least ${minMs}` : `at most ${maxMs}`} ms.`,
-    });
+    throw new MillraceError(
+      "BAD_OPTION",
+      `${option} must be from ${durationText(minMs)} to ${durationText(maxMs)}; it is ${durationText(ms)}.`,
+      {
+        hint:
+          typeof value === "number" && ms < minMs && value * 1_000 >= minMs
+            ? `A bare number counts milliseconds: for ${value} seconds write "${value}s".`
+            : `Choose a duration of ${ms < minMs ? `at least ${durationText(minMs)}` : `at most ${durationText(maxMs)}`}.`,
+      },
+    );
   }
   return ms;
 }
@@ -37,9 +41,10 @@ function parseText(value: unknown): number | undefined {
   return match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : undefined;
 }
 
-/** For people: `632 ms`, `3.2 s`, `5 min`. */
+/** For people: `632 ms`, `3.2 s`, `5 min`, `24 h`. */
 export function durationText(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${Number((ms / 1_000).toFixed(1))} s`;
-  return `${Number((ms / 60_000).toFixed(1))} min`;
+  if (ms < 7_200_000) return `${Number((ms / 60_000).toFixed(1))} min`;
+  return `${Number((ms / 3_600_000).toFixed(1))} h`;
 }

@@ -60,6 +60,29 @@ test("a batch that takes longer than its interval is a warning that says so, and
   ]);
 });
 
+test("of batches without records, one after the other, the log tells one a minute, and how many it passed over", () => {
+  const { lines, logger } = recorder();
+  const log = new RunLog(logger, limits);
+  const complete = (seq: number, records = 0, more: Partial<BatchInfo> = {}) =>
+    log.onBatchCompleted(batch({ seq, batchTime: seq * 1_000, inputs: [input(records, 0)], ...more }));
+  complete(1, 5);
+  for (let seq = 2; seq <= 65; seq++) complete(seq);
+  complete(66, 3);
+  complete(67);
+  complete(68);
+  complete(69, 0, { missedTicks: 2 });
+  complete(70, 0, { processingDelay: 2_000 });
+  assert.deepEqual(lines, [
+    "info: batch 1 completed: 5 records in 20 ms",
+    "info: batch 2 completed: 0 records in 20 ms",
+    "info: batch 62 completed: 0 records in 20 ms; the 59 batches before it had none",
+    "info: batch 66 completed: 3 records in 20 ms; the 3 batches before it had none",
+    "info: batch 67 completed: 0 records in 20 ms",
+    "info: batch 69, after 2 missed ticks, completed: 0 records in 20 ms; the batch before it had none",
+    "warn: batch 70 completed: 0 records in 2 s, more than the interval of 1 s, so the next batch comes late",
+  ]);
+});
+
 test("a batch that does not end is told of, less and less often, with the outputs under way", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { lines, logger } = recorder();
@@ -146,6 +169,6 @@ test("a restart says what it found: the last batch, the states, the batch that i
   const [, third] = await run(false);
   assert.match(
     third ?? "",
-    /^info: checkpoint: batch 1 of TIME is the last complete one, states: seen \(1 partitions, \d+ bytes\); now epoch 3$/,
+    /^info: checkpoint: batch 1 of TIME is the last complete one, states: seen \(1 partition, \d+ bytes\); now epoch 3$/,
   );
 });
