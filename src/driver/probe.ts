@@ -10,3 +10,14 @@ export interface DriverProbe {
   /** What an output with a name got in a batch. No sink is written to. */
   onOutput(output: Output, seq: number, values: readonly unknown[]): void;
 }
+
+interface Probed {
+  readonly probe?: DriverProbe | undefined;
+  readonly force: AbortSignal;
+}
+
+export async function atBorder(border: Border, { probe, force }: Probed): Promise<void> {
+  if (probe === undefined) return;
+  await probe.atBorder(border, force);
+  force.throwIfAborted();
+}
