@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Producer, stringSerializers } from "@platformatic/kafka";
 import type { FeederConfig, FeederMessage } from "./feeder-process.ts";
+import { rootOf } from "./root-cause.ts";
 import { pageViews } from "./traffic.ts";
 
 const { brokers, topic, records } = JSON.parse(process.argv[2]!) as FeederConfig;
@@ -35,7 +36,7 @@ try {
   await producer.close();
   tell({ kind: "done", fed: { produced, perCountry } });
 } catch (error) {
-  tell({ kind: "failed", message: (error as Error).message });
+  tell({ kind: "failed", message: rootOf(error) });
 }
 
 async function feedLive(): Promise<void> {

@@ -1,5 +1,6 @@
 import { Admin } from "@platformatic/kafka";
 import type { Home } from "./home.ts";
+import { rootOf } from "./root-cause.ts";
 
 const PARTITIONS = 4;
 
@@ -76,15 +77,8 @@ async function create(admin: Admin, name: string): Promise<boolean> {
   }
 }
 
-// The client wraps what the broker or the network said, a layer for each retry and topic.
-
+/** The client wraps what the broker said, a layer for each retry and topic. */
 function hasAlready(error: unknown): boolean {
   const { apiId, errors = [] } = error as { apiId?: string; errors?: readonly unknown[] };
   return apiId === "TOPIC_ALREADY_EXISTS" || errors.some(hasAlready);
-}
-
-function rootOf(error: unknown): string {
-  const { message, cause, errors = [] } = error as Error & { errors?: readonly unknown[] };
-  const inner = errors.at(-1) ?? cause;
-  return inner === undefined ? message : rootOf(inner);
 }
