@@ -42,8 +42,8 @@ export interface RunningJob extends AsyncDisposable {
 
 /**
  * Starts a job: the object that defineJob returned, or the URL or path of its module. Resolves when the executors have built the same
- * graph and the first batch can be planned. Called while an executor imports the module it rejects with `JOB_STARTS_ITSELF`: guard it
- * with `if (import.meta.main)`. Precedence of options: command line, these options, defineJob, default.
+ * graph and the first batch can be planned, or when a graceful stop came before its brokers had answered. Called while an executor imports
+ * the module it rejects with `JOB_STARTS_ITSELF`: guard it with `if (import.meta.main)`. Precedence of options: command line, these options, defineJob, default.
  * @throws BAD_OPTION, JOB_NOT_LOADABLE, JOB_THREW, JOB_WITHOUT_MODULE, JOB_STARTS_ITSELF, GRAPH_DIFFERS, STOPPED when it was stopped before it could begin, and
  * what Kafka refuses
  */

@@ -38,6 +38,7 @@ import {
   refuseOtherStates,
   refuseWindowOfState,
 } from "./look-back.ts";
+import { allOrFirstFailure, openStreams, stoppedWhileWaiting } from "./open-streams.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
 import { refuseUnknownReplays } from "./replay.ts";
@@ -45,13 +46,7 @@ import { reshardStates } from "./reshard-states.ts";
 import { RunLog } from "./run-log.ts";
 import { runningPlan } from "./running-plan.ts";
 import { Slices } from "./slices.ts";
-import {
-  keepsExactlyOnce,
-  refuseIdleGraph,
-  refuseUnrepeatable,
-  refuseWhatCannotRestart,
-  streamsOf,
-} from "./streams.ts";
+import { keepsExactlyOnce, refuseIdleGraph, refuseWhatCannotRestart, streamsOf } from "./streams.ts";
 import { ImmediateSums } from "./task-sums.ts";
 import { type Trigger, triggerOf } from "./trigger.ts";
 import { WindowBlocks } from "./window-blocks.ts";
@@ -132,7 +127,7 @@ export class Driver {
     return this.#state;
   }
 
-  /** Resolves when the executors have built the same graph and the first batch can be planned. */
+  /** Resolves when the executors have built the same graph and the first batch can be planned, or when it has stopped as asked meanwhile. */
   async start(): Promise<void> {
     if (this.#state !== "INITIALIZED") {
       throw new MillraceError("WRONG_STATE", `The stream cannot be started: it is ${this.#state}.`, {
@@ -148,6 +143,7 @@ export class Driver {
       journal = await Promise.race([this.#prepare(), rejected(this.#force.signal)]);
     } catch (error) {
       this.#stopping.abort();
+      if (error === stoppedWhileWaiting) return await this.#close(undefined);
       await this.#close(error);
       throw error;
     }
@@ -271,11 +267,11 @@ export class Driver {
     this.#journal = journal;
     const { world } = journal;
     if (openStore !== undefined && options.logger) tellCheckpoint(journal, options.logger);
+    const stop = { stopping: this.#stopping.signal, force: this.#force.signal };
+    const readAgain = openStore === undefined ? [] : this.#back.windows;
+    await allOrFirstFailure([executors, openStreams(this.#streams, world, readAgain, stop)]);
+    // After the streams: their brokers, often the same ones, are waited for no longer than to a stop, and the wait is told.
     if (openStore !== undefined) await compareSinks(this.#sinks, journal, context.appName, this.#graphDigest, options);
-    const open = async ({ source, planner }: Stream) =>
-      planner.open(this.#force.signal, world.positions?.[source.name]);
-    await allOrFirstFailure([executors, ...this.#streams.map(open)]);
-    if (openStore !== undefined) await refuseUnrepeatable(this.#streams, this.#back.windows, this.#force.signal);
     if (options.logger) tellPositions(this.#streams, options.logger);
     if (options.acceptChangedGraph) await reshardStates(journal, this.#back, options.logger);
     await this.#broadcasts.open(journal.world.pending?.plan.broadcasts);
@@ -389,10 +385,4 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function rejected(signal: AbortSignal): Promise<never> {
   return aborted(signal).then(() => Promise.reject(signal.reason));
-}
-
-/** Waits for all, then throws the first failure: nothing is still starting when this returns. */
-async function allOrFirstFailure(promises: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(promises);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

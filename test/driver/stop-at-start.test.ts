@@ -5,10 +5,12 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { defineJob, KafkaUtils, runJob, StreamingContext } from "millrace";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import type { Entry } from "../../src/checkpoint/entry.ts";
+import { decodeSegment } from "../../src/checkpoint/framing.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 
-/** No test here comes so far as to ask a broker. */
+/** Nobody answers there. */
 const nowhere = { "bootstrap.servers": "127.0.0.1:1" };
 
 test("a standby that is asked to stop while it waits has done nothing, and ends", { timeout: 10_000 }, async (t) => {
@@ -32,6 +34,48 @@ test("a standby that is asked to stop while it waits has done nothing, and ends"
   stop.abort();
   await assert.rejects(starting, { code: "STOPPED" });
   assert.equal(disk.segments.size, 1);
+});
+
+test("a graceful stop ends a start whose brokers do not answer", { timeout: 8_000 }, async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => {
+    sockets.push(socket);
+    asked.resolve();
+  }).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await once(silent, "close");
+  });
+  assertNothingLeft(t);
+  const { port } = silent.address() as AddressInfo;
+  const ssc = new StreamingContext({ appName: "silent", batchInterval: "1s" });
+  KafkaUtils.createDirectStream(ssc, ["topic"], { "bootstrap.servers": `127.0.0.1:${port}` }).foreachRDD(() => {});
+  const starting = ssc.start();
+  await asked.promise;
+  await ssc.stop();
+  await starting;
+  await ssc.awaitTermination();
+  assert.equal(ssc.getState(), "STOPPED");
+});
+
+test("a graceful stop of a start whose brokers do not answer hands the checkpoint on", {
+  timeout: 8_000,
+}, async (t) => {
+  assertNothingLeft(t);
+  const disk = new MemoryDisk();
+  const job = defineJob({ appName: "stopped", batchInterval: "1s", master: "local" }, (ssc) =>
+    KafkaUtils.createDirectStream(ssc, ["topic"], nowhere).foreachRDD(() => {}),
+  );
+  const running = await runJob(job, { openStore: async () => disk.store(), signal: AbortSignal.abort() });
+  await running.awaitTermination();
+  const { entries } = decodeSegment<Entry>(disk.segments.values().next().value!, "first");
+  assert.deepEqual(
+    entries.map(({ type }) => type),
+    ["begin", "release"],
+  );
 });
 
 test("a stop by force ends a start whose checkpoint does not answer", { timeout: 10_000 }, async (t) => {
