@@ -119,8 +119,8 @@ test("what needs a package that is not installed says how to install it", async 
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: folder });
   assert.equal(
     stdout,
-    'SINK_FAILED The postgres sink needs the package "pg". npm install pg\n' +
-      'CHECKPOINT_UNUSABLE A checkpoint in Postgres needs the package "pg". npm install pg\n',
+    'JOB_NOT_LOADABLE The postgres sink needs the package "pg". npm install pg\n' +
+      'JOB_NOT_LOADABLE A checkpoint in Postgres needs the package "pg". npm install pg\n',
   );
 });
 

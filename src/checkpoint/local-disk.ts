@@ -21,7 +21,7 @@ export class LocalDiskStore implements CheckpointStore {
     return new LocalDiskStore(directory, REAL_FILES);
   }
 
-  /** Makes the directory when there is none. @throws CHECKPOINT_UNUSABLE */
+  /** Makes the directory when there is none. @throws BAD_OPTION where none can be, CHECKPOINT_UNUSABLE */
   static async open(directory: string, files: Files = REAL_FILES): Promise<LocalDiskStore> {
     const store = new LocalDiskStore(directory, files);
     await store.#guard("made", async () => {
@@ -29,7 +29,7 @@ export class LocalDiskStore implements CheckpointStore {
       for (const one of made.toReversed()) await store.#syncDirectory(dirname(one));
     });
     // What was there already may be a file.
-    await store.list();
+    await store.#guard("opened", () => files.readdir(directory));
     return store;
   }
 
@@ -133,15 +133,23 @@ export class LocalDiskStore implements CheckpointStore {
   }
 
   #unusable(done: string, error: unknown): MillraceError {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return new MillraceError("CHECKPOINT_UNUSABLE", `The checkpoint in ${this.place} cannot be ${done}: ${message}`, {
-      hint:
-        (done === "made" ? HINTS_OF_MAKING : HINTS)[code ?? ""] ??
-        "The cause tells what the disk said. Nothing that was completed is lost; start again when it is mended.",
-      cause: error,
-    });
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    const isNoPlaceForIt = (done === "made" || done === "opened") && NO_DIRECTORY.has(code);
+    return new MillraceError(
+      isNoPlaceForIt ? "BAD_OPTION" : "CHECKPOINT_UNUSABLE",
+      `The checkpoint in ${this.place} cannot be ${done}: ${message}`,
+      {
+        hint:
+          (done === "made" ? HINTS_OF_MAKING : HINTS)[code] ??
+          "The cause tells what the disk said. Nothing that was completed is lost; start again when it is mended.",
+        cause: error,
+      },
+    );
   }
 }
+
+/** Neither is nor will be one there: another start would find the same. */
+const NO_DIRECTORY: ReadonlySet<string> = new Set(["ENOTDIR", "ENOENT"]);
 
 const HINTS: { readonly [code: string]: string } = {
   ENOSPC: "The disk is full. Make room and start again: nothing that was completed is lost.",

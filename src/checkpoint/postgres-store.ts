@@ -93,7 +93,7 @@ export class PostgresStore implements CheckpointStore {
     this.#clock = clock;
   }
 
-  /** For reading what is there. A server that does not answer is told at once. @throws CHECKPOINT_UNUSABLE */
+  /** For reading what is there. A server that does not answer is told at once. @throws CHECKPOINT_UNUSABLE, JOB_NOT_LOADABLE */
   static async at(place: string, clock: Clock = systemClock): Promise<PostgresStore> {
     const url = new URL(place);
     const connection = new URL(place);
@@ -104,7 +104,6 @@ export class PostgresStore implements CheckpointStore {
       connectionsMax: CONNECTIONS_MAX,
       queryTimeoutMs: RETRY_MS,
       owner,
-      code: "CHECKPOINT_UNUSABLE",
     });
     const store = new PostgresStore(pool, url, clock);
     await store.#first("select 1");

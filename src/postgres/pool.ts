@@ -1,4 +1,4 @@
-import { type ErrorCode, MillraceError } from "../model/errors.ts";
+import { MillraceError } from "../model/errors.ts";
 
 /** A result row by its columns; eight-byte integers arrive as text. */
 export type Row = { readonly [column: string]: unknown };
@@ -30,9 +30,8 @@ export interface PoolOptions {
   readonly connectionsMax: number;
   /** How long an answer may take. @default as long as it likes */
   readonly queryTimeoutMs?: number;
-  /** Who needs the package, and the error to tell it by when it is not there. */
+  /** Who needs the package. */
   readonly owner: string;
-  readonly code: ErrorCode;
 }
 
 /** What was committed must survive a crash of the server; settings stronger than `on` stay. */
@@ -42,15 +41,9 @@ export const DURABLE =
 /** Two that make a table at once would both find that there is none. Within a transaction, before `create table`. */
 export const ONE_SETUP_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('millrace setup'))";
 
-/** Connections to one database, opened when they are needed. @throws `code` when `pg` is not installed */
-export async function openPool({
-  connection,
-  connectionsMax,
-  queryTimeoutMs,
-  owner,
-  code,
-}: PoolOptions): Promise<Pool> {
-  const { Pool } = await loadPg(owner, code);
+/** Connections to one database, opened when they are needed. @throws JOB_NOT_LOADABLE when `pg` is not installed */
+export async function openPool({ connection, connectionsMax, queryTimeoutMs, owner }: PoolOptions): Promise<Pool> {
+  const { Pool } = await loadPg(owner);
   const pool = new Pool({
     connectionString: connection,
     max: connectionsMax,
@@ -65,10 +58,13 @@ export async function openPool({
   return pool;
 }
 
-async function loadPg(owner: string, code: ErrorCode): Promise<PgModule> {
+async function loadPg(owner: string): Promise<PgModule> {
   try {
     return (await import("pg")).default as unknown as PgModule;
   } catch (error) {
-    throw new MillraceError(code, `${owner} needs the package "pg".`, { hint: "npm install pg", cause: error });
+    throw new MillraceError("JOB_NOT_LOADABLE", `${owner} needs the package "pg".`, {
+      hint: "npm install pg",
+      cause: error,
+    });
   }
 }

@@ -26,14 +26,13 @@ export class Database {
     this.#place = place;
   }
 
-  /** @throws SINK_FAILED */
+  /** @throws SINK_FAILED, JOB_NOT_LOADABLE */
   static async open(connection: string, setup: string): Promise<Database> {
     const { host, pathname } = new URL(connection);
     const pool = await openPool({
       connection,
       connectionsMax: CONNECTIONS_MAX,
       owner: "The postgres sink",
-      code: "SINK_FAILED",
     });
     const database = new Database(pool, `${host}${pathname}`);
     try {

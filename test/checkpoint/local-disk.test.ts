@@ -21,16 +21,16 @@ storeContract(
 test("a place that is a file is refused with what to do", async () => {
   const file = join(root, "file");
   await writeFile(file, "");
-  await assert.rejects(LocalDiskStore.open(file), { code: "CHECKPOINT_UNUSABLE", hint: /must be a directory/ });
+  await assert.rejects(LocalDiskStore.open(file), { code: "BAD_OPTION", hint: /must be a directory/ });
   await assert.rejects(LocalDiskStore.open(join(file, "a", "b")), {
-    code: "CHECKPOINT_UNUSABLE",
+    code: "BAD_OPTION",
     hint: /^Something above it is a file/,
   });
 });
 
 test("a place where the system takes no directories is refused at once", async () => {
   await assert.rejects(LocalDiskStore.open("/proc/checkpoint/of/a/job"), {
-    code: "CHECKPOINT_UNUSABLE",
+    code: "BAD_OPTION",
     message: /cannot be made: ENOENT/,
     hint: /^No directory can be made there/,
   });

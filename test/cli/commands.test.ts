@@ -9,6 +9,8 @@ import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
+const INDEX = new URL("../../src/index.ts", import.meta.url).href;
+
 const millrace = (...args: string[]) => {
   const node = ["--conditions=millrace-source", MAIN, ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: "utf8" });
@@ -62,6 +64,21 @@ test("a module that no start can load has an exit code that ends a supervisor; o
   assert.equal(statusOf("export default (;\n", "--supervise"), 2);
   assert.equal(statusOf('import "./gone.ts";\n', "--supervise"), 2);
   assert.equal(statusOf('throw new Error("connect ECONNREFUSED 10.0.0.1:443");\n'), 1);
+});
+
+test("a checkpoint where no directory can be ends a supervisor: a file is in the way", (t) => {
+  const folder = temporaryFolder(t);
+  const module = join(folder, "job.ts");
+  writeFileSync(
+    module,
+    `import { defineJob } from ${JSON.stringify(INDEX)};
+    export default defineJob({ appName: "a", batchInterval: "1s", master: "local" }, (ssc) => ssc.onDriver(() => {}));`,
+  );
+  for (const place of [module, join(module, "below")]) {
+    const { status, stderr } = millrace("run", module, "--supervise", "--checkpoint-directory", place);
+    assert.equal(status, 2);
+    assert.match(stderr, /BAD_OPTION: The checkpoint in .*job\.ts.* cannot be (opened|made): ENOTDIR/);
+  }
 });
 
 test("a module that awaits what never comes is told as that", (t) => {
