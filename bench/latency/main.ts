@@ -8,9 +8,10 @@ import { machineAndVersions } from "../machine.ts";
 import { type Command, LeftOut } from "../peers/peer.ts";
 import { sparkLatency } from "../peers/spark.ts";
 import { measureSync } from "./disk.ts";
-import { type LatencyResult, measureLatency, type Surroundings } from "./measure.ts";
+import { measureLatency, type Surroundings } from "./measure.ts";
 import { type LatencyOptions, parseOptions, usage } from "./options.ts";
 import type { LatencyHeat } from "./run.ts";
+import { cellsOf, columns } from "./table.ts";
 
 /** `npm run bench:latency -- --help` */
 
@@ -48,13 +49,13 @@ async function bench({ json, ...options }: LatencyOptions): Promise<void> {
       if (run.system === "spark-structured" && spark === undefined) continue;
       const sync = measureSync(folder);
       const result = await measureLatency(run, surroundings);
-      lines.push(shown(result, sync));
+      lines.push(rowOf(cellsOf(result, sync)));
       progress(lines.at(-1)!);
       const fdatasync = { p50: Number(sync.p50.toFixed(3)), p99: Number(sync.p99.toFixed(3)) };
       const { threads } = options;
       if (json) process.stdout.write(`${JSON.stringify({ ...result, threads, fdatasync, ...about })}\n`);
     }
-    if (!json) process.stdout.write(`${[header, rule, ...lines].join("\n")}\n`);
+    if (!json) process.stdout.write(`${[rowOf(columns), rowOf(columns.map(() => "---")), ...lines].join("\n")}\n`);
   } finally {
     await postgres?.stop();
     await rm(folder, { recursive: true, force: true });
@@ -77,26 +78,7 @@ async function sparkIfThere(): Promise<((heat: LatencyHeat) => Command) | undefi
   }
 }
 
-const columns = [
-  "system",
-  "sink",
-  "trigger",
-  "records/s",
-  "p50 ms",
-  "p99 ms",
-  "max ms",
-  "commits/s",
-  "fdatasync p50, p99 ms",
-];
-const header = `| ${columns.join(" | ")} |`;
-const rule = `| ${columns.map(() => "---").join(" | ")} |`;
-
-function shown(result: LatencyResult, sync: { p50: number; p99: number }): string {
-  const { system, sink, trigger, rate, p50, p99, max, commitsPerSecond } = result;
-  const disk = `${sync.p50.toFixed(2)}, ${sync.p99.toFixed(2)}`;
-  const times = [p50, p99, max].map((ms) => ms.toFixed(1));
-  return `| ${[system, sink, trigger, rate, ...times, commitsPerSecond, disk].join(" | ")} |`;
-}
+const rowOf = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
 
 const options = readOptions();
 if (options === undefined) process.stdout.write(usage);

@@ -1,28 +1,19 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { putInPlace } from "../../dev/kafka/install.ts";
 import { LeftOut } from "./peer.ts";
 
 /** A cache of the user's, not of the checkout: nothing of a peer ever enters this package. */
 const cache = () => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "millrace", "peers");
 
-/** A folder that `fill` has filled once, on this machine. What stands in its place is whole: it is filled beside it and renamed. */
+/** A folder that `fill` has filled once, on this machine. */
 export async function filledOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const place = join(cache(), name);
   if (existsSync(place)) return place;
-  await mkdir(dirname(place), { recursive: true });
-  const unfinished = await mkdtemp(`${place}-fetching-`);
-  try {
-    await fill(unfinished);
-    await rename(unfinished, place).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-    });
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+  await putInPlace(place, fill);
   return place;
 }
 

@@ -1,3 +1,4 @@
+import { cellsOf, columns } from "../latency/table.ts";
 import { table } from "../peers/summary.ts";
 import type { LatencyLine, PeerLine, Results, ScaleLine } from "./results.ts";
 
@@ -70,28 +71,10 @@ function whereBetter(lines: readonly PeerLine[]): string {
 const markdown = (rows: readonly (readonly (string | number)[])[]) =>
   rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-const rule = (columns: number) => Array<string>(columns).fill("---");
-
 function latencyPart(lines: readonly LatencyLine[]): string | undefined {
   if (lines.length === 0) return undefined;
-  const header = [
-    "system",
-    "sink",
-    "trigger",
-    "records/s",
-    "p50 ms",
-    "p99 ms",
-    "max ms",
-    "commits/s",
-    "fdatasync p50, p99 ms",
-  ];
-  const rows = lines.map(({ system, sink, trigger, rate, p50, p99, max, commitsPerSecond, fdatasync }) => [
-    ...[system, sink, trigger, rate],
-    ...[p50, p99, max].map((ms) => ms.toFixed(1)),
-    commitsPerSecond,
-    `${fdatasync.p50.toFixed(2)}, ${fdatasync.p99.toFixed(2)}`,
-  ]);
-  return `${image("latency", "latency by trigger")}\n\n${markdown([header, rule(header.length), ...rows])}`;
+  const rows = lines.map((line) => cellsOf(line, line.fdatasync));
+  return `${image("latency", "latency by trigger")}\n\n${markdown([columns, columns.map(() => "---"), ...rows])}`;
 }
 
 function scalePart(lines: readonly ScaleLine[]): string | undefined {

@@ -1,7 +1,5 @@
 /** What can be wrong about brokers, topics, offsets and records, as a user meets it through runJob. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import {
   type DirectStreamOptions,
@@ -13,6 +11,7 @@ import {
   type TopicSelection,
 } from "millrace";
 import { assertRefused } from "../helpers/assert-error.ts";
+import { freePort } from "../helpers/free-port.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produce } from "../helpers/produce.ts";
@@ -33,18 +32,9 @@ async function start(
 
 const brokers = (more: object = {}): KafkaParams => ({ "bootstrap.servers": bootstrapServers(), ...more });
 
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 test("no broker there: told within 10 s, with the address", { timeout: 20_000 }, async (t) => {
   assertNothingLeft(t);
-  const address = `127.0.0.1:${await closedPort()}`;
+  const address = `127.0.0.1:${await freePort()}`;
   const before = performance.now();
   await assertRefused(
     start(["any"], { "bootstrap.servers": address }),

@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { type SqliteOptions, sqlite } from "millrace/sinks";
 import { recoveringJob } from "../helpers/recovering-job.ts";
+import { rowsOf } from "../helpers/sqlite.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 const setup = "create table if not exists numbers (n integer, filling text)";
@@ -16,12 +17,7 @@ async function halfWritten(t: TestContext) {
   const job = await recoveringJob(t);
   const sink = (options: Partial<SqliteOptions<number>> = {}) =>
     sqlite<number>({ path, table: "numbers", row: (n) => ({ n, filling: "x".repeat(4_000) }), setup, ...options });
-  const stored = () => {
-    const database = new DatabaseSync(path, { readOnly: true });
-    const rows = database.prepare("select n from numbers").all();
-    database.close();
-    return rows.map(({ n }) => n);
-  };
+  const stored = () => rowsOf(path, "select n from numbers").flat();
   await job.produce(10);
   await job.run(sink());
   await job.produce(10);

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { suite, type TestContext, test } from "node:test";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { produce } from "../helpers/produce.ts";
+import { rowsOf } from "../helpers/sqlite.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { runExample } from "./run-program.ts";
 
@@ -18,14 +18,6 @@ function run(t: TestContext, job: string, folder: string, topic: string, ...more
   const where = ["--param", `brokers=${bootstrapServers()}`, "--param", `topic=${topic}`];
   const checkpoint = ["--checkpoint-directory", join(folder, "checkpoint")];
   return runExample(t, "../src/cli/main.ts", "run", job, "--executors", "2", ...where, ...checkpoint, ...more);
-}
-
-function rowsOf(path: string, query: string): unknown[] {
-  using database = new DatabaseSync(path, { readOnly: true });
-  return database
-    .prepare(query)
-    .all()
-    .map((row) => Object.values(row));
 }
 
 suite("jobs", { concurrency: true }, () => {

@@ -7,6 +7,7 @@ import { defineJob, KafkaUtils, type Logger, runJob } from "millrace";
 import { defineSink, files, publishedBatches, type Sink, sqlite } from "millrace/sinks";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
+import { rowsOf } from "../helpers/sqlite.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 interface Run {
@@ -72,11 +73,9 @@ async function jobOnFiles(t: TestContext) {
     },
     /** How often each line is in the database, by the number of its batch of ten. */
     stored(): number[] {
-      const db = new DatabaseSync(join(database, "db"), { readOnly: true });
-      const rows = db.prepare("select line from lines").all() as { line: string }[];
-      db.close();
+      const rows = rowsOf<[string]>(join(database, "db"), "select line from lines");
       const counts = Array.from({ length: produced }, () => 0);
-      for (const { line } of rows) counts[Number(line.slice(1))]!++;
+      for (const [line] of rows) counts[Number(line.slice(1))]!++;
       return Array.from({ length: produced / 10 }, (_, batch) => {
         const [first, ...others] = counts.slice(10 * batch, 10 * batch + 10);
         assert.ok(others.every((count) => count === first));

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, type TestContext, test } from "node:test";
 import { defineJob, KafkaUtils, runJob } from "millrace";
 import { files, kafka, postgres, publishedBatches, type Sink, sqlite } from "millrace/sinks";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { type PostgresServer, query, startPostgres } from "../helpers/postgres.ts";
 import { produce, produceMany } from "../helpers/produce.ts";
+import { rowsOf } from "../helpers/sqlite.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { committed, committedValues, kafkaParams, progressTopic } from "../sinks/kafka-topic.ts";
 
@@ -48,12 +48,7 @@ const places: { readonly [sink: string]: (t: TestContext) => Promise<Place> } = 
   sqlite: async (t) =>
     folderPlace(t, (path) => ({
       sink: () => sqlite({ path: join(path, "db"), ...table }),
-      async stored() {
-        const database = new DatabaseSync(join(path, "db"), { readOnly: true });
-        const rows = database.prepare("select line from lines").all();
-        database.close();
-        return rows.map(({ line }) => String(line));
-      },
+      stored: async () => rowsOf<[string]>(join(path, "db"), "select line from lines").flat(),
     })),
   files: async (t) =>
     folderPlace(t, (directory) => ({

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { defineJob, KafkaUtils, runJob, type State } from "millrace";
 import { type FileFormat, files, jsonLines, kafka, postgres, publishedBatches, sqlite } from "millrace/sinks";
@@ -10,6 +9,7 @@ import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { ascending } from "../helpers/killed-numbers.ts";
 import { query, startPostgres } from "../helpers/postgres.ts";
 import { produceMany } from "../helpers/produce.ts";
+import { rowsOf } from "../helpers/sqlite.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 import { committedValues, kafkaParams, progressTopic } from "../sinks/kafka-topic.ts";
@@ -108,15 +108,7 @@ test("an attempt that was given up and wakes late writes nothing twice: in no si
   assert.ok(Math.max(...attempts) > 1);
 
   const all = [...Array(20).keys()];
-  const database = new DatabaseSync(path, { readOnly: true });
-  t.after(() => database.close());
-  assert.deepEqual(
-    database
-      .prepare("select n from numbers")
-      .all()
-      .map(({ n }) => n),
-    all,
-  );
+  assert.deepEqual(rowsOf(path, "select n from numbers").flat(), all);
   assert.deepEqual(
     (await query(connection, "select n from numbers order by n")).map(({ n }) => n),
     all,

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import type { PartitionMap } from "../../src/model/partition-map.ts";
 import { MemoryBroker } from "../../src/testing/broker/memory-broker.ts";
 import { memoryTopic } from "../../src/testing/broker/memory-topics.ts";
+import { freePort } from "../helpers/free-port.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { produce } from "../helpers/produce.ts";
@@ -78,10 +77,7 @@ test("offsets: earliest, latest, and by time", async (t) => {
 
 test("a broker that is not there is named, within the deadline", async (t) => {
   assertNothingLeft(t);
-  const nobody = createServer().listen(0, "127.0.0.1");
-  await once(nobody, "listening");
-  const { port } = nobody.address() as AddressInfo;
-  await new Promise((closed) => nobody.close(closed));
+  const port = await freePort();
   const params = resolveKafkaParams({ "bootstrap.servers": `127.0.0.1:${port},localhost:${port}` });
   await using cluster = new KafkaCluster(params, { deadlineMs: 300 });
   const start = performance.now();

@@ -9,6 +9,7 @@ import { type BatchSink, defineSink, type SqliteOptions, sqlite } from "millrace
 import { sinkContract } from "millrace/testing";
 import { type Partition, partitionOf } from "../../src/operators/partition.ts";
 import { runGraph } from "../helpers/run-graph.ts";
+import { rowsOf } from "../helpers/sqlite.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 
 sinkContract<{ n: number }>(
@@ -61,10 +62,7 @@ async function opened(t: TestContext, options: Pick<SqliteOptions<number>, "path
 }
 
 function numbersIn(path: string): unknown[] {
-  const database = new DatabaseSync(path, { readOnly: true });
-  const rows = database.prepare("select n from numbers").all();
-  database.close();
-  return rows.map(({ n }) => n);
+  return rowsOf(path, "select n from numbers").flat();
 }
 
 test("rows are inserted while the values are read: never more than one chunk is held, and all are one transaction", async (t) => {
