@@ -1,9 +1,15 @@
-import type { GraphRunner } from "../graph/action.ts";
+import type { ActionRunner, GraphRunner } from "../graph/action.ts";
+import type { Node } from "../graph/node.ts";
+import type { Time } from "../model/duration.ts";
 import { MillraceError } from "../model/errors.ts";
-import type { Driver } from "./driver.ts";
+
+interface Runners {
+  readonly outsideBatches: ActionRunner;
+  slice(node: Node, from: Time, to: Time): readonly ActionRunner[];
+}
 
 /** The slices of streams, and the actions of RDDs that a script or `onDriver` holds: they run when the driver has started. */
-export function actionsOutsideBatches(driver: Driver): GraphRunner {
+export function actionsOutsideBatches(driver: Runners): GraphRunner {
   return {
     run: async (node, action) => driver.outsideBatches.run(node, action),
     iterate: (node) => driver.outsideBatches.iterate(node),

@@ -6,7 +6,6 @@ import type { ResolvedFailurePolicy } from "../job/failure-policy.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BatchPlan, RunningPlan, StatePlan } from "../model/plan.ts";
 import type { Panes } from "../state/program.ts";
-import { withOtherCounts } from "./reshard-states.ts";
 
 /** What one batch leaves for those after it: states and windows. They advance in every batch, whatever is asked of them. */
 
@@ -80,6 +79,23 @@ export function withLookBack(plan: BatchPlan, { graph }: JobContext, back: Looki
     };
   }
   return planned;
+}
+
+interface OtherCount {
+  readonly node: NodeOf<"state">;
+  readonly before: number;
+  readonly numPartitions: number;
+}
+
+/** The states for which the job asks for another number of partitions than they have. */
+export function withOtherCounts({ states }: Pick<LookingBack, "states">, world: World): OtherCount[] {
+  return states.flatMap((node) => {
+    const before = world.states[node.stateName]?.length;
+    const { numPartitions } = node;
+    return before === undefined || numPartitions === undefined || numPartitions === before
+      ? []
+      : [{ node, before, numPartitions }];
+  });
 }
 
 /** @throws NAME_NOT_IN_JOB for a state that would be lost, STATE_DIFFERS for one that this job cannot go on with. */

@@ -1,5 +1,3 @@
-import type { World } from "../checkpoint/world.ts";
-import type { NodeOf } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { Logger } from "../model/events.ts";
@@ -7,24 +5,7 @@ import { OperatorFailure } from "../operators/receiver.ts";
 import { targetOf } from "../shuffle/movement.ts";
 import { reshard } from "../state/reshard.ts";
 import type { Journal } from "./journal.ts";
-import type { LookingBack } from "./look-back.ts";
-
-interface OtherCount {
-  readonly node: NodeOf<"state">;
-  readonly before: number;
-  readonly numPartitions: number;
-}
-
-/** The states for which the job asks for another number of partitions than they have. */
-export function withOtherCounts({ states }: Pick<LookingBack, "states">, world: World): OtherCount[] {
-  return states.flatMap((node) => {
-    const before = world.states[node.stateName]?.length;
-    const { numPartitions } = node;
-    return before === undefined || numPartitions === undefined || numPartitions === before
-      ? []
-      : [{ node, before, numPartitions }];
-  });
-}
+import { type LookingBack, withOtherCounts } from "./look-back.ts";
 
 /**
  * Deals these states out anew by the partitioner, before the first batch. One entry of the checkpoint makes them count: a driver that dies before it leaves

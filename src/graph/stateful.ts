@@ -35,7 +35,7 @@ export interface UpdateStateOptions<K, S> extends StateOptions<K, S> {
 const isRDD: Check = (value) =>
   value instanceof RDD ? undefined : "must be an RDD, from ssc.parallelize or createRDD";
 
-export const STATE_CHECKS = {
+const STATE_CHECKS = {
   name: isDurableName,
   numPartitions: isPartitionCount,
   partitioner: isFunction,

@@ -25,7 +25,7 @@ const WINDOW_CHECKS = { name: isDurableName, window: checkedLater, slide: checke
 const SHUFFLE_CHECKS = { numPartitions: isPartitionCount, partitioner: isFunction };
 
 /** @throws BAD_OPTION when window or slide is no multiple of the batch interval. */
-export function checkedPanes(
+function checkedPanes(
   graph: Graph,
   method: string,
   parent: Node,
@@ -80,7 +80,7 @@ interface Windowed<K, V> extends WindowFunctions<K, V> {
 }
 
 /** Each key's values reduced over the batches of a window. `accepts` are the options that the method has beside the window. */
-export function windowedNode<K, V>(
+function windowedNode<K, V>(
   graph: Graph,
   method: string,
   parent: Node,
