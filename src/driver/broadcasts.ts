@@ -1,6 +1,7 @@
 import type { BroadcastValue } from "../executor/protocol.ts";
 import type { Broadcast } from "../graph/shared-variables.ts";
 import type { Clock } from "../model/clock.ts";
+import type { Time } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { BroadcastVersions } from "../model/plan.ts";
@@ -31,15 +32,17 @@ export class Broadcasts {
     await Promise.all(this.#declared.map((broadcast) => this.#load(broadcast, planned?.[broadcast.id] ?? 1)));
   }
 
-  /** Loads again what is due. @returns the versions of the next batch; undefined when nothing is broadcast */
-  async refresh(): Promise<BroadcastVersions | undefined> {
+  /** Loads again what is due. @returns the versions of the batch that is planned; undefined when nothing is broadcast */
+  async refresh(batchTime: Time): Promise<BroadcastVersions | undefined> {
     const now = this.#clock.now();
     const due = this.#declared.filter(({ id, refreshMs = Infinity }) => {
       const { loadedAt } = this.#loaded.get(id)!;
       // A clock that was set back must not put it off by as much.
       return now - loadedAt >= refreshMs || now < loadedAt;
     });
-    await Promise.all(due.map((broadcast) => this.#load(broadcast, this.#loaded.get(broadcast.id)!.version + 1)));
+    await Promise.all(
+      due.map((broadcast) => this.#load(broadcast, this.#loaded.get(broadcast.id)!.version + 1, batchTime)),
+    );
     if (this.#declared.length === 0) return undefined;
     return Object.fromEntries(this.values().map(({ id, version }) => [id, version]));
   }
@@ -48,7 +51,7 @@ export class Broadcasts {
     return [...this.#loaded.values()].map(({ id, version, memory }) => ({ id, version, memory }));
   }
 
-  async #load({ id, name, load }: Broadcast<unknown>, version: number): Promise<void> {
+  async #load({ id, name, load }: Broadcast<unknown>, version: number, batchTime?: Time): Promise<void> {
     const loadedAt = this.#clock.now();
     let value: unknown;
     try {
@@ -58,7 +61,7 @@ export class Broadcasts {
       throw new MillraceError("OUTPUT_FAILED", `The load function of ${name} failed: ${messageOf(error)}`, {
         hint: "The function threw; its own error is the cause. It may catch it and return what it had before.",
         cause: error,
-        at: { operator: name },
+        at: { operator: name, ...(batchTime !== undefined && { batchTime }) },
       });
     }
     const bytes = encodeValues([value], name);

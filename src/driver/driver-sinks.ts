@@ -1,8 +1,9 @@
 import { SinkConnections } from "../executor/sink-connections.ts";
 import type { BatchGraph } from "../graph/batch-graph.ts";
 import type { Output } from "../graph/node.ts";
+import type { Time } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
-import { assert, MillraceError } from "../model/errors.ts";
+import { assert, type ErrorPlace, MillraceError } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { OutputIdentity, SinkProgress } from "../operators/sink.ts";
@@ -37,8 +38,10 @@ export class DriverSinks {
       const done = this.#fenced.get(output);
       if (done !== undefined && done.epoch === epoch && done.numPartitions >= numPartitions) continue;
       const identity = identityOf(output, graph.plan);
-      await ofOutput(output, async () =>
-        output.sink.fence(await this.#connections.open(output, identity), epoch, numPartitions, identity),
+      await ofOutput(
+        output,
+        async () => output.sink.fence(await this.#connections.open(output, identity), epoch, numPartitions, identity),
+        graph.plan.batchTime,
       );
       this.#fenced.set(output, { epoch, numPartitions });
     }
@@ -90,25 +93,26 @@ export class DriverSinks {
     }
     if ("commitPartition" in sink) return partitions;
     const { plan } = run;
+    const { seq, batchTime, digest, epoch } = plan;
     const identity = identityOf(output, plan);
     const commit = {
       ...identity,
-      seq: plan.seq,
-      batchTime: plan.batchTime,
+      seq,
+      batchTime,
       numPartitions: run.numPartitions(output.node),
-      digest: plan.digest,
-      epoch: plan.epoch,
+      digest,
+      epoch,
       offsetRanges: run.offsetRanges(output.node),
       signal,
     };
-    const connection = await ofOutput(output, () => this.#connections.open(output, identity));
+    const connection = await ofOutput(output, () => this.#connections.open(output, identity), batchTime);
     if ("publishBatch" in sink) {
-      await ofOutput(output, () => sink.publishBatch(connection, parts, commit));
+      await ofOutput(output, () => sink.publishBatch(connection, parts, commit), batchTime);
       return partitions;
     }
     assert("commitBatch" in sink, `${output.name} has none of the three shapes of a sink`);
     const values = (await run.partitions(output.node)) as Partition<never>[];
-    await ofOutput(output, () => sink.commitBatch(connection, values, commit));
+    await ofOutput(output, () => sink.commitBatch(connection, values, commit), batchTime);
     return partitions;
   }
 
@@ -117,25 +121,30 @@ export class DriverSinks {
   }
 }
 
-/** What a sink throws bears the name of its output: so it is told from what the source or the engine did. */
-async function ofOutput<R>(output: SaveTo, work: () => Promise<R>): Promise<R> {
+/** What a sink throws bears the name of its output, so it is told from what the source or the engine did, and the time of the batch, if it is of one. */
+async function ofOutput<R>(output: SaveTo, work: () => Promise<R>, batchTime?: Time): Promise<R> {
   try {
     return await work();
   } catch (error) {
-    if (!MillraceError.is(error)) throw outputFailed(output, error);
+    if (!MillraceError.is(error)) throw outputFailed(output, error, batchTime);
     if (error.at.operator !== undefined || error.code === "INTERNAL_ERROR") throw error;
     const { code, message, hint, at, cause } = error;
-    throw new MillraceError(code, message, { hint, cause, at: { ...at, operator: output.name } });
+    throw new MillraceError(code, message, { hint, cause, at: { ...at, ...placeOf(output, batchTime) } });
   }
 }
 
-export function outputFailed(output: { name: string }, error: unknown): MillraceError {
+export function outputFailed(output: { name: string }, error: unknown, batchTime: Time | undefined): MillraceError {
   return new MillraceError("OUTPUT_FAILED", `${output.name} failed: ${messageOf(error)}`, {
     hint: "The function threw; its own error is the cause. The batch does not count and its offsets do not move.",
     cause: error,
-    at: { operator: output.name },
+    at: placeOf(output, batchTime),
   });
 }
+
+const placeOf = ({ name }: { name: string }, batchTime: Time | undefined): ErrorPlace => ({
+  operator: name,
+  ...(batchTime !== undefined && { batchTime }),
+});
 
 function identityOf({ name }: SaveTo, { checkpointId, appName }: RunningPlan): OutputIdentity {
   return { checkpointId, appName, output: name };

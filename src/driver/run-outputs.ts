@@ -3,6 +3,7 @@ import { type PartitionRanges, rangesOf } from "../checkpoint/partition-ranges.t
 import { BatchRDD } from "../graph/batch-rdd.ts";
 import type { BlockNode, Output } from "../graph/node.ts";
 import type { Clock } from "../model/clock.ts";
+import type { Time } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { internalError, MillraceError } from "../model/errors.ts";
 import type { BatchContext } from "../model/plan.ts";
@@ -117,12 +118,12 @@ async function callForeachRDD(output: ForeachRDDOutput, run: BatchRun, limits: O
     try {
       await runInBatch(run, () => output.f(rdd as never, batchTime, batch as never));
     } catch (error) {
-      throw MillraceError.is(error) ? error : outputFailed(output, error);
+      throw MillraceError.is(error) ? error : outputFailed(output, error, batchTime);
     } finally {
       forsaken = run.forsakeActions();
     }
   };
-  await withTimeout(call(), output, limits, timeout);
+  await withTimeout(call(), { operator: output.name, batchTime }, limits, timeout);
   if (!forsaken) return;
   throw new MillraceError(
     "ACTION_NOT_AWAITED",
@@ -136,7 +137,7 @@ async function callForeachRDD(output: ForeachRDDOutput, run: BatchRun, limits: O
 
 async function withTimeout(
   call: Promise<void>,
-  output: Output,
+  at: { readonly operator: string; readonly batchTime: Time },
   { outputTimeoutMs, signal }: OutputLimits,
   timeout: AbortController,
 ): Promise<void> {
@@ -150,10 +151,10 @@ async function withTimeout(
       : setTimeout(() => {
           const error = new MillraceError(
             "OUTPUT_TIMEOUT",
-            `${output.name} took longer than outputTimeout (${outputTimeoutMs} ms).`,
+            `${at.operator} took longer than outputTimeout (${outputTimeoutMs} ms).`,
             {
               hint: "Look for a promise that never settles, or raise outputTimeout. The function's batch.signal is aborted.",
-              at: { operator: output.name },
+              at,
             },
           );
           timeout.abort(error);

@@ -10,7 +10,7 @@ export async function completePlan(
   plan: BatchPlan,
   { broadcasts, context, back, journal }: Finding,
 ): Promise<BatchPlan> {
-  const versions = await broadcasts.refresh();
+  const versions = await broadcasts.refresh(plan.batchTime);
   const named = versions === undefined ? plan : { ...plan, broadcasts: versions };
   return withLookBack(named, context, back, journal.world);
 }

@@ -92,7 +92,7 @@ test("millrace checkpoint show --state prints every key of every state", async (
     millrace("checkpoint", "show", folder).stdout,
     new RegExp(
       [
-        " {2}state countries: 1 partitions, \\d+ bytes",
+        " {2}state countries: 1 partition, \\d+ bytes",
         " {2}output totals: its sink has batch 1 in partitions 0-2",
         " {2}output lines: its sink has batch 1 in partitions 0\n",
       ].join("\n"),

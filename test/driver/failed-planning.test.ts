@@ -4,7 +4,15 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
-import { type BatchInfo, defineJob, type FailurePolicy, KafkaUtils, type Logger, runJob } from "millrace";
+import {
+  type BatchInfo,
+  defineJob,
+  type FailurePolicy,
+  KafkaUtils,
+  type Logger,
+  MillraceError,
+  runJob,
+} from "millrace";
 import { sqlite } from "millrace/sinks";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
@@ -152,7 +160,12 @@ test("a broadcast that cannot be loaded again fails the batch it is for, and is 
     await (await runJob(job(failedBatch), { clock })).awaitTermination();
     return seen.map((pair) => (pair as [number, number])[0]);
   };
-  await assert.rejects(run("stop"), { code: "OUTPUT_FAILED", message: /load function of .* the list is away/ });
+  await assert.rejects(run("stop"), (error) => {
+    assert(MillraceError.is(error, "OUTPUT_FAILED"));
+    assert.match(error.message, /load function of .* the list is away/);
+    assert.equal(typeof error.at.batchTime, "number");
+    return true;
+  });
   assert.deepEqual(await run({ retry: 1, backoff: "1ms" }), [1, 2]);
   assert.deepEqual(await run("continue"), [2]);
 });

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import {
+  type BatchInfo,
   type BatchRDD,
+  type DStream,
   defineJob,
   type JobContext,
   MillraceError,
@@ -11,6 +13,7 @@ import {
   runJob,
   StreamingContext,
 } from "millrace";
+import { defineSink } from "millrace/sinks";
 import { ManualClock } from "../helpers/manual-clock.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { runGraph } from "../helpers/run-graph.ts";
@@ -118,6 +121,39 @@ test("an output that fails ends the stream: the next ones do not run, nor does t
     return true;
   });
   assert.deepEqual(log, ["first 1", "third 1", "first 2"]);
+});
+
+test("what fails on the driver says in which output and which batch", async (t) => {
+  assertNothingLeft(t);
+  const boom = () => {
+    throw new Error("boom");
+  };
+  const sink = defineSink<number, void>({
+    open: async () => {},
+    fence: async () => {},
+    commitBatch: async () => boom(),
+    close: async () => {},
+  });
+  const failing: ReadonlyArray<(stream: DStream<number>) => void> = [
+    (stream) => stream.foreachRDD(boom, { name: "failing" }),
+    (stream) => stream.foreachRDD(() => new Promise(() => {}), { name: "failing" }),
+    (stream) => stream.saveTo(sink, { name: "failing" }),
+  ];
+  for (const build of failing) {
+    const batches: BatchInfo[] = [];
+    const running = await start(
+      (ssc) => {
+        ssc.addStreamingListener({ onBatchCompleted: (info) => batches.push(info) });
+        build(ssc.queueStream([[1]]));
+      },
+      { outputTimeout: "20ms" },
+    );
+    await assert.rejects(running.awaitTermination(), (error) => {
+      assert(MillraceError.is(error));
+      assert.deepEqual(error.at, { operator: "failing", batchTime: batches[0]?.batchTime });
+      return true;
+    });
+  }
 });
 
 test("outputTimeout fails an output that takes too long, and tells it", async (t) => {

@@ -90,15 +90,15 @@ test("the versions are in the plan; after a restart a planned batch keeps its ow
     broadcasts.values().map(({ memory }) => decodeValues(new Uint8Array(memory)));
   const first = new Broadcasts(declared, clock, signal);
   await first.open(undefined);
-  assert.deepEqual(await first.refresh(), { "broadcast-0": 1 });
+  assert.deepEqual(await first.refresh(1), { "broadcast-0": 1 });
   clock.set(100);
-  assert.deepEqual(await first.refresh(), { "broadcast-0": 2 });
+  assert.deepEqual(await first.refresh(1), { "broadcast-0": 2 });
   assert.deepEqual(contents(first), [[{ load: 2 }]]);
   const second = new Broadcasts(declared, clock, signal);
   await second.open({ "broadcast-0": 2 });
   assert.equal(second.values()[0]!.version, 2);
   assert.deepEqual(contents(second), [[{ load: 3 }]]);
-  assert.deepEqual(await new Broadcasts([], clock, signal).refresh(), undefined);
+  assert.deepEqual(await new Broadcasts([], clock, signal).refresh(1), undefined);
 });
 
 for (const border of ["after plan", "after tasks", "after outputs"] as const) {
