@@ -47,7 +47,10 @@ export interface SinkProgress {
 export interface SinkLife<C> {
   /** Once on each executor that writes, and on the driver. */
   open(output: OutputIdentity): Promise<C>;
-  /** By a new driver before its first plan, for every partition: from now on older epochs are refused. `output` is what the connection was opened for. */
+  /**
+   * By a new driver before its first plan, for every partition: from now on older epochs are refused, also in partitions from `numPartitions` on, which an
+   * older driver may have. `output` is what the connection was opened for.
+   */
   fence(connection: C, epoch: number, numPartitions: number, output: OutputIdentity): Promise<void>;
   /**
    * By a new driver, before it fences: what the checkpoint and the sink know of each other is compared. What was committed counts, what is under way

@@ -60,25 +60,16 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
     open: () =>
       TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs, compression }),
     async fence(writer, epoch, numPartitions, output) {
-      const partitions = Array.from({ length: numPartitions }, (_, n) => fencePartition(writer, output, epoch, n));
+      // Also those that only an older driver has: it may still be at work on them.
+      const known = (await progressOf(writer, output))?.seqs.length ?? 0;
+      const count = Math.max(numPartitions, known);
+      const partitions = Array.from({ length: count }, (_, n) => fencePartition(writer, output, epoch, n));
       // All are waited for: one that is left behind would go on trying, for a minute, when the driver has closed its connections.
       for (const fenced of await Promise.allSettled(partitions)) {
         if (fenced.status === "rejected") throw fenced.reason;
       }
     },
-    async progress(writer, output) {
-      const notes = await writer.notes(transactionalIdsOf(output));
-      if (notes.size === 0) return undefined;
-      const seqs: number[] = [];
-      const progress = { seq: 0, epoch: 0 };
-      for (const [id, note] of notes) {
-        const { seq, epoch } = progressIn(note)!;
-        seqs[Number(id.slice(transactionalIdsOf(output).length))] = seq;
-        progress.seq = Math.max(progress.seq, seq);
-        progress.epoch = Math.max(progress.epoch, epoch);
-      }
-      return { ...progress, seqs: Array.from(seqs, (seq = 0) => seq) };
-    },
+    progress: progressOf,
     async commitPartition(writer, partition, commit) {
       const { seq, epoch, digest, signal } = commit;
       const written = await writer.commit({
@@ -91,6 +82,20 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
     },
     close: (writer) => writer.close(),
   });
+}
+
+async function progressOf(writer: TransactionalWriter, output: OutputIdentity) {
+  const notes = await writer.notes(transactionalIdsOf(output));
+  if (notes.size === 0) return undefined;
+  const seqs: number[] = [];
+  const progress = { seq: 0, epoch: 0 };
+  for (const [id, note] of notes) {
+    const { seq, epoch } = progressIn(note)!;
+    seqs[Number(id.slice(transactionalIdsOf(output).length))] = seq;
+    progress.seq = Math.max(progress.seq, seq);
+    progress.epoch = Math.max(progress.epoch, epoch);
+  }
+  return { ...progress, seqs: Array.from(seqs, (seq = 0) => seq) };
 }
 
 async function fencePartition(writer: TransactionalWriter, identity: OutputIdentity, epoch: number, partition: number) {

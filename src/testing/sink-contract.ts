@@ -66,6 +66,17 @@ export function sinkContract<T, C = unknown>(
     await sink.expect([1, 2, 5, 6]);
   });
 
+  check(
+    "a driver that was replaced by one with fewer partitions stores nothing more in any of its own",
+    async (sink) => {
+      await sink.fence(1);
+      await sink.apply({ seq: 1 }, [[1], [2]]);
+      await sink.fence(2, "checkpoint", 1);
+      await assert.rejects(sink.apply({ seq: 2 }, [[3], [4]]), { code: "FENCED" });
+      await sink.expect([1, 2]);
+    },
+  );
+
   check("a batch of another plan under a number that is there is refused", async (sink) => {
     await sink.fence(1);
     await sink.apply({ seq: 1 }, [[1], [2]]);
@@ -170,8 +181,8 @@ class Applied<T> {
     this.#definition = sink["~sink"] as SinkDefinition<T, unknown>;
   }
 
-  async fence(epoch: number, checkpointId = "checkpoint"): Promise<void> {
-    await this.#definition.fence(await this.#connection(checkpointId), epoch, 2, identity(checkpointId));
+  async fence(epoch: number, checkpointId = "checkpoint", numPartitions = 2): Promise<void> {
+    await this.#definition.fence(await this.#connection(checkpointId), epoch, numPartitions, identity(checkpointId));
   }
 
   get tellsProgress(): boolean {
