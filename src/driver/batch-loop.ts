@@ -6,6 +6,7 @@ import type { Time } from "../model/duration.ts";
 import type { MillraceError } from "../model/errors.ts";
 import type { BatchPlan } from "../model/plan.ts";
 import type { BatchParts } from "./batch-parts.ts";
+import { refuseHalfWritten } from "./compare-sinks.ts";
 import { tryAgain } from "./failed-batch.ts";
 import { withLookBack } from "./look-back.ts";
 import { type PlannedBatch, planBatch, plannedEarlier } from "./plan-batch.ts";
@@ -55,7 +56,7 @@ export class BatchLoop {
 
   /** What it reads is as it was planned, always. Where another graph was accepted, the states and windows are those of that graph. */
   async #runPending({ plan, graph }: NonNullable<World["pending"]>): Promise<void> {
-    const { context, journal, streams, back, graphDigest, code } = this.#parts;
+    const { context, journal, streams, back, sinks, graphDigest, code } = this.#parts;
     const isOfThisGraph = graph === graphDigest;
     const { inputs } = plannedEarlier(streams, plan);
     const prepared = await this.#prepare({ plan, inputs }, async () => {
@@ -64,7 +65,11 @@ export class BatchLoop {
     });
     // It is not left out: as long as its sinks are not fenced off, an older driver may still write to them.
     if (prepared instanceof Error) throw prepared;
-    if (!isOfThisGraph) await journal.plan(prepared.pinned, graphDigest, code);
+    if (!isOfThisGraph) {
+      // Once more: until it was fenced off the older driver may have written a part of the batch.
+      refuseHalfWritten(await sinks.progress(journal.id, context.appName), journal.world, graphDigest);
+      await journal.plan(prepared.pinned, graphDigest, code);
+    }
     await this.#runner.run(prepared.batch, { planning: 0, planWrite: 0 });
   }
 

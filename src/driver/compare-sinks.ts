@@ -40,8 +40,11 @@ export async function compareSinks(
   refuseHalfWritten(progress, journal.world, graph);
 }
 
-/** Another graph was accepted for the pending batch; but where a part of it is written already, the rest must come from the same operations. */
-function refuseHalfWritten(
+/**
+ * Another graph was accepted for the pending batch; but where a part of it is written already, the rest must come from the same operations.
+ * @throws PLAN_MISMATCH
+ */
+export function refuseHalfWritten(
   progress: ReadonlyMap<string, SinkProgress | undefined>,
   { pending }: World,
   graph: string,

@@ -25,7 +25,7 @@ interface Finding {
 /** A batch that runs again keeps everything but the epoch: that is of who runs it. */
 export function runningPlan(
   plan: BatchPlan,
-  { epoch, id }: Journal,
+  { epoch, id }: Pick<Journal, "epoch" | "id">,
   appName: string,
   graphDigest: string,
   onRecordError: OnRecordError,

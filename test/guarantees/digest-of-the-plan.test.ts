@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DStream, defineJob, KafkaUtils, runJob } from "millrace";
 import { defineSink, type PartitionCommit } from "millrace/sinks";
+import { runningPlan } from "../../src/driver/running-plan.ts";
+import type { BatchPlan } from "../../src/model/plan.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
@@ -67,4 +69,14 @@ test("a batch that runs again bears the same digest; one of other ranges, or of 
   await run(true, { acceptChangedGraph: true }, (values) => values.filter(() => true));
   assert.equal(last().until, 5);
   assert.notEqual(last().digest, first.digest, "another graph");
+});
+
+test("the digest covers what a batch finds besides its ranges: how its states are cut, and since when its windows count", () => {
+  const plan = { seq: 2, batchTime: 2_000, epoch: 1, slices: {}, previousTime: 1_000 };
+  const states = { sums: { numPartitions: 2, fresh: false } };
+  const digestOf = (change: Partial<BatchPlan>) =>
+    runningPlan({ ...plan, states, ...change }, { epoch: 1, id: "id" }, "digest", "graph", "fail", []).digest;
+  assert.equal(digestOf({ epoch: 2 }), digestOf({}));
+  assert.notEqual(digestOf({ states: { sums: { numPartitions: 3, fresh: false } } }), digestOf({}));
+  assert.notEqual(digestOf({ previousTime: 0 }), digestOf({}));
 });
