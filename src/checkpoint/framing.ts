@@ -26,7 +26,8 @@ export function encodeEntry(entry: object): Uint8Array {
 
 export interface DecodedSegment<E> {
   readonly entries: readonly E[];
-  /** Where the last whole entry ends. What follows is one that was being written when its driver died. */
+  /** Where the last whole entry begins, and where it ends. What follows is one that was being written when its driver died. */
+  readonly last: number;
   readonly length: number;
 }
 
@@ -37,6 +38,7 @@ export interface DecodedSegment<E> {
 export function decodeSegment<E>(bytes: Uint8Array, place: string, limit = bytes.length): DecodedSegment<E> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(limit, bytes.length));
   const entries: E[] = [];
+  let last = 0;
   let position = 0;
   while (position + HEADER_BYTES <= buffer.length) {
     const header = buffer.subarray(position, position + HEADER_BYTES);
@@ -54,9 +56,10 @@ export function decodeSegment<E>(bytes: Uint8Array, place: string, limit = bytes
       throw corrupt(place, position, "the checksum of an entry does not match");
     }
     entries.push(JSON.parse(payload.toString()) as E);
+    last = position;
     position = end;
   }
-  return { entries, length: position };
+  return { entries, last, length: position };
 }
 
 const isKnown = (version: number) => version >= OLDEST_VERSION && version <= VERSION;

@@ -86,6 +86,7 @@ export class Manifest {
       const highest = Math.max(0, ...(await epochsIn(store)));
       if (highest >= epoch || !(await store.create(segmentName(epoch)))) throw fenced(Math.max(highest, epoch));
       const before = await lastBegun<ManifestEntry>(store, epoch);
+      if (before !== undefined) await bringToDisk(store, before);
       const last = before === undefined ? { seq: 0, digest: "" } : lastBatchOf(before);
       await mkdir(join(folder, epochFolder(epoch)));
       await syncFolder(folder);
@@ -167,6 +168,15 @@ export class Manifest {
       if (listed.size === 0) await rmdir(folder);
     }
   }
+}
+
+/**
+ * Its writer may have died between writing the last entry and syncing it, or may have been refused the sync. Then the entry is read like any other, and
+ * a power cut would take it back, although the new segment counts on it. Written once more, because a sync alone does nothing after one that failed.
+ */
+async function bringToDisk(store: LocalDiskStore, { epoch, last, length }: BegunSegment<ManifestEntry>): Promise<void> {
+  const name = segmentName(epoch);
+  await store.append(name, last, await store.read(name, { position: last, length: length - last }));
 }
 
 /** What the manifests of an output say, whoever writes them. Writes nothing. */

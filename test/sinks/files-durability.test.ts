@@ -1,6 +1,6 @@
 /** In what order the files sink brings things to the disk: a power cut takes back what was not synced. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -11,14 +11,18 @@ import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { commit, once } from "./save-partition.ts";
 
 /** Calls `synced` with the inode of each file and directory when it is about to be synced. */
-async function watchSyncs(t: TestContext, folder: string, synced: (inode: number) => void): Promise<void> {
+async function watchSyncs(
+  t: TestContext,
+  folder: string,
+  synced: (inode: number) => void | Promise<void>,
+): Promise<void> {
   const some = await open(folder, "r");
   const prototype = Object.getPrototypeOf(some) as FileHandle;
   await some.close();
   for (const name of ["sync", "datasync"] as const) {
     const real = prototype[name];
     prototype[name] = async function (this: FileHandle) {
-      synced((await this.stat()).ino);
+      await synced((await this.stat()).ino);
       await real.call(this);
     };
     t.after(() => {
@@ -36,7 +40,7 @@ test("what a batch lists is on the disk before the list is: each file, then its 
   await sink.fence(connection, 1, 1, commit);
   const folder = join(directory, readdirSync(directory)[0]!);
   const syncs: number[] = [];
-  await watchSyncs(t, directory, (inode) => syncs.push(inode));
+  await watchSyncs(t, directory, (inode) => void syncs.push(inode));
   const part = await sink.writePartition(connection, partitionOf(once([1, 2])), commit);
   await sink.publishBatch(connection, [part], commit);
   await sink.close(connection);
@@ -60,4 +64,38 @@ test("the folder of a new driver is there after a power cut, before its manifest
   await sink.fence(connection, 2, 1, commit);
   await sink.close(connection);
   assert.equal(wasThere.at(-1), true);
+});
+
+test("a batch that a driver had listed and not synced when it died is on the disk before a new driver says that it is there", async (t) => {
+  const directory = temporaryFolder(t);
+  const sink = files<number>({ directory })["~sink"] as unknown as PublishedSink<number, unknown>;
+  const connection = await sink.open(commit);
+  await sink.fence(connection, 1, 1, commit);
+  const folder = join(directory, readdirSync(directory)[0]!);
+  const first = join(folder, "epoch-0000000001.log");
+  const inode = await inodeOf(first);
+  const part = await sink.writePartition(connection, partitionOf(once([1, 2])), commit);
+  const before = readFileSync(first);
+  let isDead = false;
+  const syncs: number[] = [];
+  const dying = Promise.withResolvers<void>();
+  await watchSyncs(t, directory, (synced) => {
+    if (isDead) return void syncs.push(synced);
+    if (synced !== inode) return;
+    isDead = true;
+    dying.resolve();
+    return new Promise<void>(() => {});
+  });
+  void sink.publishBatch(connection, [part], commit);
+  await dying.promise;
+  assert.ok(readFileSync(first).length > before.length, "the page cache has the entry");
+
+  const next = await sink.open(commit);
+  await sink.fence(next, 2, 1, commit);
+  assert.equal(await sink.publishBatch(next, [part], { ...commit, epoch: 2 }), "already written");
+  const second = await inodeOf(join(folder, "epoch-0000000002.log"));
+  assert.ok(syncs.includes(inode), "nobody else would sync it");
+  const [, begun] = [...syncs.keys()].filter((i) => syncs[i] === second);
+  assert.ok(syncs.indexOf(inode) < begun!, "before the new segment says which batch was the last");
+  await sink.close(next);
 });
