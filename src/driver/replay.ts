@@ -1,6 +1,6 @@
 import type { World } from "../checkpoint/world.ts";
 import type { BatchGraph } from "../graph/batch-graph.ts";
-import type { Output } from "../graph/node.ts";
+import { type Node, type Output, parentsOf } from "../graph/node.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { Replay } from "../model/plan.ts";
 
@@ -31,7 +31,11 @@ export function replayOf(batch: Abandoned, outputs: readonly Output[], graph: Ba
   for (const { name, kind, node } of outputs) {
     const before = batch.outputs.find((output) => output.name === name);
     if (before === undefined || (kind !== "saveTo" && !before.done)) continue;
+    const windows = windowsIn(node);
+    // What an output has is of a window that the batch after has given meanwhile. The one that the replay may give is another.
+    if (windows === "all" || (windows === "some" && kind !== "saveTo")) continue;
     const { written, numPartitions } = before;
+    if (windows === "some" && (before.done || written?.length !== 0)) throw partlyOfWindows(batch, name);
     if (before.done || (written !== undefined && written.length > 0 && written.length === numPartitions)) {
       done[name] = "all";
       continue;
@@ -42,6 +46,25 @@ export function replayOf(batch: Abandoned, outputs: readonly Output[], graph: Ba
     done[name] = written;
   }
   return { seq: batch.seq, done };
+}
+
+/** Whether all of a stream, or some of it beside what is of each batch, comes only where a window ends. */
+function windowsIn(node: Node): "all" | "some" | "none" {
+  if (node.kind === "window" || (node.kind === "state" && node.program.panes !== undefined)) return "all";
+  const parents = new Set((node.kind === "state" ? [node.parent] : parentsOf(node)).map(windowsIn));
+  if (parents.size === 1) return [...parents][0]!;
+  return parents.size === 0 ? "none" : "some";
+}
+
+function partlyOfWindows({ seq, batchTime }: Abandoned, output: string): MillraceError {
+  return new MillraceError(
+    "PLAN_MISMATCH",
+    `Batch ${seq} cannot be replayed: output "${output}" has some of it, and brings windows together with what is of each batch.`,
+    {
+      hint: "The replay may end another window, and that would be missing there, or what is of the batch would be there twice. See what the sink has, and read the ranges that `millrace checkpoint show --json` prints with KafkaUtils.createRDD.",
+      at: { operator: output, batchTime },
+    },
+  );
 }
 
 function notKnown({ seq, batchTime }: Abandoned, output: string): MillraceError {
