@@ -81,14 +81,18 @@ export class Manifest {
   static async open(directory: string, identity: OutputIdentity, epoch: number): Promise<Manifest> {
     const folder = join(directory, folderOf(identity));
     const store = await LocalDiskStore.open(folder);
+    let isOurs = false;
     try {
       const fenced = (other: number): MillraceError => fencedAt(identity.output, other, epoch);
       const highest = Math.max(0, ...(await epochsIn(store)));
-      if (highest >= epoch || !(await store.create(segmentName(epoch)))) throw fenced(Math.max(highest, epoch));
+      if (highest >= epoch) throw fenced(highest);
+      isOurs = true;
+      isOurs = await store.create(segmentName(epoch));
+      if (!isOurs) throw fenced(epoch);
       const before = await lastBegun<ManifestEntry>(store, epoch);
       if (before !== undefined) await bringToDisk(store, before);
       const last = before === undefined ? { seq: 0, digest: "" } : lastBatchOf(before);
-      await mkdir(join(folder, epochFolder(epoch)));
+      await mkdir(join(folder, epochFolder(epoch)), { recursive: true });
       await syncFolder(folder);
       const log = new SealedLog<ManifestEntry>(store, epoch, fenced);
       const { checkpointId, output } = identity;
@@ -101,6 +105,8 @@ export class Manifest {
       if (unswept.length > 0) await manifest.#sweep(unswept);
       return manifest;
     } catch (error) {
+      // Should the disk refuse this too, the next try is taken for another driver's, and ends this one.
+      if (isOurs) await takeBack(store, epoch).catch(() => {});
       await store.close();
       throw error;
     }
@@ -168,6 +174,12 @@ export class Manifest {
       if (listed.size === 0) await rmdir(folder);
     }
   }
+}
+
+/** A segment in which nothing stands has fenced nobody for good, and whoever has created it may try again. */
+async function takeBack(store: LocalDiskStore, epoch: number): Promise<void> {
+  const begun = await readSegment<ManifestEntry>(store, epoch);
+  if (begun === undefined) await store.delete(segmentName(epoch));
 }
 
 /**

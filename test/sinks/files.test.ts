@@ -153,6 +153,23 @@ test("what was not swept, because the driver died before, is swept by the one af
   assert.deepEqual(await linesIn(directory), [1, 2]);
 });
 
+test("a driver that could not fence for what the disk refused fences when the cause is gone: it is no other driver", async () => {
+  const directory = newDirectory();
+  const first = await driver(files<number>({ directory }), 1);
+  await first.fence();
+  await first.save(1, [1]);
+  await first.close();
+  const inTheWay = join(await outputFolder(directory), "epoch-0000000002");
+  await writeFile(inTheWay, "");
+  const second = await driver(files<number>({ directory }), 2);
+  await assert.rejects(second.fence(), { code: "SINK_FAILED" });
+  await rm(inTheWay);
+  await second.fence();
+  await second.save(2, [2]);
+  await second.close();
+  assert.deepEqual(await linesIn(directory), [1, 2]);
+});
+
 test("what a replaced driver lists after it was sealed off does not exist, for readers and for drivers", async () => {
   const directory = newDirectory();
   const sink = files<number>({ directory });
