@@ -56,7 +56,7 @@ const openClusters: KafkaCluster[] = [];
 after(() => Promise.all(openClusters.map((cluster) => cluster.close())));
 
 /** A broker that has just started has no coordinators yet, and one may not know yet that it leads a new topic. */
-async function accepted<R>(request: () => Promise<R>): Promise<R> {
+export async function accepted<R>(request: () => Promise<R>): Promise<R> {
   for (;;) {
     try {
       return await request();

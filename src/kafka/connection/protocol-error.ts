@@ -40,6 +40,7 @@ export const ErrorCodes = {
   PRODUCER_FENCED: 90,
   UNKNOWN_TOPIC_ID: 100,
   INCONSISTENT_TOPIC_ID: 103,
+  TRANSACTION_ABORTABLE: 120,
 } as const;
 
 export type Remedy = "refresh the leader" | "wait" | "look the topic up" | "give up";

@@ -5,6 +5,7 @@ import type { ByteCursor } from "../connection/byte-cursor.ts";
 import { ByteWriter } from "../connection/byte-writer.ts";
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 
+/** By the later ones a record that arrives behind the end of its transaction begins another, which nobody ends. */
 const PRODUCE = { key: 0, version: 11, flexible: true };
 const ALL_REPLICAS = -1;
 const TIMEOUT_MS = 15_000;
