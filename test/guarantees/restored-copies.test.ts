@@ -17,6 +17,17 @@ interface Run {
   readonly refused?: string;
   readonly failedBatch?: "continue" | "stop";
   readonly logger?: Logger;
+  /** Before the database is asked for its progress. */
+  readonly beforeAsked?: () => Promise<void>;
+}
+
+function asking(sink: Sink<string>, beforeAsked: () => Promise<void>): Sink<string> {
+  const definition = sink["~sink"];
+  const progress: typeof definition.progress = async (connection, output) => {
+    await beforeAsked();
+    return definition.progress?.(connection, output);
+  };
+  return defineSink<string, unknown>({ ...definition, progress } as never);
 }
 
 /** A job whose database and whose checkpoint are files, so that either can be copied and restored without the other. */
@@ -37,7 +48,7 @@ async function jobOnFiles(t: TestContext) {
       cpSync(join(folder, `copy of ${what}`), join(folder, what), { recursive: true });
     },
     /** Reads what is there in batches of ten records. */
-    async run({ also, failAt, refused, failedBatch = "continue", ...options }: Run = {}): Promise<void> {
+    async run({ also, failAt, refused, beforeAsked, failedBatch = "continue", ...options }: Run = {}): Promise<void> {
       mkdirSync(database, { recursive: true });
       const sink = sqlite<string>({
         path: join(database, "db"),
@@ -55,7 +66,7 @@ async function jobOnFiles(t: TestContext) {
             "bootstrap.servers": bootstrapServers(),
             "auto.offset.reset": "earliest",
           }).map(({ value }) => value ?? "");
-          lines.saveTo(sink, { name: "lines" });
+          lines.saveTo(beforeAsked === undefined ? sink : asking(sink, beforeAsked), { name: "lines" });
           lines.saveTo(files({ directory }), { name: "files" });
           if (also !== undefined) lines.saveTo(also, { name: "also" });
           lines.foreachRDD((_, __, { seq }) => {
@@ -177,6 +188,15 @@ test("a checkpoint that another copy has left behind by its epochs only is refus
   await job.produce(1);
   await job.run();
   assert.deepEqual(job.stored(), [1, 1]);
+});
+
+test("a sink that a newer driver has fenced while this one starts is no sign of a copy: this one is told that it was replaced", async (t) => {
+  const { run, produce, stored } = await jobOnFiles(t);
+  await produce(1);
+  await run();
+  await produce(1);
+  await assert.rejects(run({ beforeAsked: () => run() }), { code: "FENCED" });
+  assert.deepEqual(stored(), [1, 1]);
 });
 
 test("a batch that was left out, a new output, and a sink that cannot tell are not held against anyone", async (t) => {
