@@ -190,6 +190,15 @@ test("a checkpoint that another copy has left behind by its epochs only is refus
   assert.deepEqual(job.stored(), [1, 1]);
 });
 
+test("a checkpoint that was deleted begins a new history: its batches are no repeats of those that the sinks know by the same numbers", async (t) => {
+  const { run, produce, stored, checkpointDirectory } = await jobOnFiles(t);
+  await produce(2);
+  await run();
+  rmSync(checkpointDirectory, { recursive: true });
+  await run();
+  assert.deepEqual(stored(), [2, 2]);
+});
+
 test("a sink that a newer driver has fenced while this one starts is no sign of a copy: this one is told that it was replaced", async (t) => {
   const { run, produce, stored } = await jobOnFiles(t);
   await produce(1);
