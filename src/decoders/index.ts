@@ -11,6 +11,6 @@ export type {
 } from "./decoder.ts";
 export { json } from "./json.ts";
 export { nullable, required } from "./null.ts";
-export { decodeFailed, refuseNull, resolveDecoder, withFastPath, withFastPrepare } from "./resolve.ts";
+export { decodeFailed, promisedIn, refuseNull, resolveDecoder, withFastPath, withFastPrepare } from "./resolve.ts";
 export type { StandardSchemaV1 } from "./standard-schema.ts";
 export { bytes, utf8 } from "./text.ts";

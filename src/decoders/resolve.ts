@@ -1,4 +1,5 @@
 import { isAsyncFunction } from "node:util/types";
+import type { ConsumerRecord } from "../model/consumer-record.ts";
 import { MillraceError } from "../model/errors.ts";
 import type {
   DecodeContext,
@@ -64,15 +65,16 @@ export function partsOf<T>(decoder: Decoder<T>): {
   return { decode, prepare: prepare && (fastPrepares.has(prepare) ? prepare : prepare.bind(decoder)) };
 }
 
+const AWAIT_IN_PREPARE =
+  "Await what it needs in `prepare`, which sees the bytes of many records at once: { prepare, decode }.";
+
 /** Told here: where a promise is found in place of a value, it looks like the fault of whoever asked for it. */
 function atOnce<T>(decode: DecodeFunction<T>): DecodeFunction<T> {
   if (!isAsyncFunction(decode)) return decode;
   throw new MillraceError(
     "ASYNC_FUNCTION",
     "A decoder cannot be an async function: a value is decoded when it is looked at.",
-    {
-      hint: "Await what it needs in `prepare`, which sees the bytes of many records at once: { prepare, decode }.",
-    },
+    { hint: AWAIT_IN_PREPARE },
   );
 }
 
@@ -91,6 +93,30 @@ export function decodeFailed(cause: unknown, context: DecodeContext): MillraceEr
     `The ${field} of the record at offset ${offset} of ${topic}-${partition} could not be decoded: ${reason}`,
     { hint: hintFor(field), at: { topic, partition, offset }, cause },
   );
+}
+
+/** The error of a decoder that gave a promise for this record. It is looked for only when one has done harm: a check of every value would cost too much. */
+export function promisedIn(record: ConsumerRecord<unknown, unknown>): MillraceError | undefined {
+  const field = (["key", "value"] as const).find((field) => isPromised(() => record[field]));
+  if (field === undefined) return undefined;
+  const { topic, partition, offset } = record;
+  return new MillraceError(
+    "DECODE_FAILED",
+    `The ${field} of the record at offset ${offset} of ${topic}-${partition} was not decoded: ${field}Decoder returned a promise.`,
+    { hint: `A decoder returns its value at once. ${AWAIT_IN_PREPARE}`, at: { topic, partition, offset } },
+  );
+}
+
+function isPromised(decode: () => unknown): boolean {
+  try {
+    const value = decode();
+    if (!(value instanceof Promise)) return false;
+    // Nobody waits for it.
+    value.catch(() => {});
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** For decoders that have no value for null. */

@@ -1,7 +1,7 @@
 import type { BatchGraph, Leaf, Path, Step } from "../graph/batch-graph.ts";
 import type { NodeOf, Output } from "../graph/node.ts";
 import { messageOf } from "../model/error-transfer.ts";
-import { assert, internalError, MillraceError } from "../model/errors.ts";
+import { assert, type ErrorCode, internalError, MillraceError } from "../model/errors.ts";
 import type { DataLoss } from "../model/events.ts";
 import { type OffsetRange, plainRange } from "../model/offset-range.ts";
 import type { TaskContext } from "../model/plan.ts";
@@ -47,7 +47,7 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };
   } catch (error) {
-    throw taskError(error, task, home.graph.plan.batchTime);
+    throw taskError(error, task, home.graph.plan.batchTime, skips.chunk);
   }
 }
 
@@ -203,7 +203,15 @@ async function* chunksOf(
   }
 }
 
-function taskError(thrown: unknown, { slice }: Task, batchTime: number): MillraceError {
+/** What a promise leads to that nobody expects. */
+const OF_A_PROMISE: ReadonlySet<ErrorCode> = new Set(["ASYNC_FUNCTION", "NOT_CLONEABLE"]);
+
+function taskError(
+  thrown: unknown,
+  { slice }: Task,
+  batchTime: number,
+  chunk: Chunk<unknown> | undefined,
+): MillraceError {
   let place = thrown instanceof Located ? thrown.place : undefined;
   let error = thrown instanceof Located ? thrown.cause : thrown;
   let operator: string | undefined;
@@ -212,6 +220,7 @@ function taskError(thrown: unknown, { slice }: Task, batchTime: number): Millrac
     place = error.place ?? place;
     error = error.cause;
   }
+  if (MillraceError.is(error) && OF_A_PROMISE.has(error.code)) error = chunk?.promised?.() ?? error;
   const where = { ...(place ?? (slice && { topic: slice.topic, partition: slice.partition })), batchTime };
   if (MillraceError.is(error)) {
     const { code, message, hint, cause } = error;

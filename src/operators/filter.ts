@@ -11,7 +11,7 @@ export const filter = <T>(keep: (value: T) => boolean): NarrowOperator<T, T> => 
         throw failureOf(name, error);
       }
       // A promise is truthy: without this check an async predicate would keep everything.
-      if (kept instanceof Promise) throw asyncFunction(name);
+      if (kept instanceof Promise) throw asyncFunction(name, kept);
       if (kept) push(value);
     },
     end,

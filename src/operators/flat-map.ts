@@ -14,7 +14,7 @@ export const flatMap = <T, U>(f: (value: T) => Iterable<U>): NarrowOperator<T, U
         for (let i = 0; i < results.length; i++) push(results[i] as U);
         return;
       }
-      if (results instanceof Promise) throw asyncFunction(name);
+      if (results instanceof Promise) throw asyncFunction(name, results);
       if (!isIterable(results)) throw notIterable(results, name);
       for (const result of guarded(results, name)) push(result);
     },

@@ -33,7 +33,7 @@ export const reducePartition = <T>(f: (a: T, b: T) => T): NarrowOperator<T, T> =
         } catch (error) {
           throw failureOf(name, error);
         }
-        if (folded instanceof Promise) throw asyncFunction(name);
+        if (folded instanceof Promise) throw asyncFunction(name, folded);
       },
       end: () => {
         if (!empty) push(folded);
@@ -76,7 +76,7 @@ export const aggregatePartition = <T, C>(
         } catch (error) {
           throw failureOf(name, error);
         }
-        if (aggregate instanceof Promise) throw asyncFunction(name);
+        if (aggregate instanceof Promise) throw asyncFunction(name, aggregate);
       },
       end: () => {
         if (any) push(aggregate);

@@ -10,7 +10,7 @@ export const map = <T, U>(f: (value: T) => U): NarrowOperator<T, U> => ({
       } catch (error) {
         throw failureOf(name, error);
       }
-      if (result instanceof Promise) throw asyncFunction(name);
+      if (result instanceof Promise) throw asyncFunction(name, result);
       push(result);
     },
     end,

@@ -23,6 +23,8 @@ export interface Chunk<out T> {
   forEach(push: (value: T) => void): void;
   /** The record that `forEach` had reached, for an error thrown by `push`. */
   place?(): RecordPlace;
+  /** Asked when a promise was found where none may be: what to throw when a decoder gave it for that record. */
+  promised?(): MillraceError | undefined;
 }
 
 /** Thrown through a chain when its last link has all it wants. Not a failure. */
@@ -50,7 +52,11 @@ export function failureOf(operator: OperatorName, error: unknown, value?: unknow
   return MillraceError.is(error) || error === enough ? error : new OperatorFailure(operator, error, value);
 }
 
-export function asyncFunction(operator: OperatorName, returned = "a promise"): MillraceError {
+/** What to throw when a function gave later what is needed at once. */
+export function asyncFunction(operator: OperatorName, given: Promise<unknown> | "an async iterable"): MillraceError {
+  // Nobody waits for it: when it fails too, that must not end the process and hide this error.
+  if (given instanceof Promise) given.catch(() => {});
+  const returned = given instanceof Promise ? "a promise" : given;
   const method = operator.split(" ", 1)[0];
   return new MillraceError("ASYNC_FUNCTION", `The function given to ${operator} returned ${returned}.`, {
     hint: `${method} takes functions that return at once. Use mapAsync, which awaits up to "concurrency" promises at a time and keeps the order.`,

@@ -38,7 +38,7 @@ export function combineByKey<K, V, C>(
           } catch (error) {
             throw failureOf(name, error);
           }
-          if (result instanceof Promise) throw asyncFunction(name);
+          if (result instanceof Promise) throw asyncFunction(name, result);
           if (entry !== undefined) entry.value = result;
           else {
             combined.add(key, result);
@@ -107,7 +107,7 @@ function* merge<K, C>(
         } catch (error) {
           throw failureOf(name, error);
         }
-        if (entry.value instanceof Promise) throw asyncFunction(name);
+        if (entry.value instanceof Promise) throw asyncFunction(name, entry.value);
       }
     }
   }

@@ -36,7 +36,7 @@ export function mapWithState<K, V, S, U>(
         } finally {
           handle.close();
         }
-        if (result instanceof Promise) throw asyncFunction(name);
+        if (result instanceof Promise) throw asyncFunction(name, result);
         if (result !== undefined) emit(result);
       };
       const timeOut = (olderThan: Time) => {

@@ -18,7 +18,7 @@ export function updateStateByKey<K, V, S>(
         } catch (error) {
           throw failureOf(name, error);
         }
-        if (result instanceof Promise) throw asyncFunction(name);
+        if (result instanceof Promise) throw asyncFunction(name, result);
         if (result === undefined) state.remove(key);
         // A primitive that stayed the same needs no writing; an object may have been changed in place.
         else if (entry === undefined) state.put(key, result, batch.time);

@@ -162,7 +162,7 @@ function guarded<K, V>({ reduce, inverse, filter }: WindowFunctions<K, V>, name:
       } catch (error) {
         throw failureOf(name, error);
       }
-      if (result instanceof Promise) throw asyncFunction(name);
+      if (result instanceof Promise) throw asyncFunction(name, result);
       return result;
     };
   };

@@ -1,4 +1,5 @@
 import type { DecodeContext, DecodedField } from "../../decoders/decoder.ts";
+import { promisedIn } from "../../decoders/resolve.ts";
 import type { ConsumerRecord, Header } from "../../model/consumer-record.ts";
 import { messageOf } from "../../model/error-transfer.ts";
 import { MillraceError } from "../../model/errors.ts";
@@ -109,5 +110,9 @@ class DecodedRecords<K, V> implements Chunk<ConsumerRecord<K, V>> {
   place(): { topic: string; partition: number; offset: number } {
     const { topic, partition, offset } = this.#records[this.#position]!;
     return { topic, partition, offset };
+  }
+
+  promised(): MillraceError | undefined {
+    return promisedIn(this.#records[this.#position]!);
   }
 }

@@ -6,9 +6,10 @@ import type {
   ResolvedDecoder,
   SliceableBuffer,
 } from "../../decoders/decoder.ts";
-import { decodeFailed } from "../../decoders/resolve.ts";
+import { decodeFailed, promisedIn } from "../../decoders/resolve.ts";
 import { ConsumerRecord, type Header, type RecordSource, type TimestampType } from "../../model/consumer-record.ts";
 import type { Time } from "../../model/duration.ts";
+import type { MillraceError } from "../../model/errors.ts";
 import type { TopicPartition } from "../../model/offset-range.ts";
 import type { Chunk } from "../../operators/receiver.ts";
 import type { RecordColumns } from "./record-columns.ts";
@@ -60,6 +61,11 @@ export class RecordChunk<out K, out V>
   /** The record that {@link forEach} is at: where it stopped when `emit` threw. */
   place(): { topic: string; partition: number; offset: number } {
     return { topic: this.topic, partition: this.partition, offset: this.offsetAt(this.#position) };
+  }
+
+  /** Decodes that record again. */
+  promised(): MillraceError | undefined {
+    return promisedIn(this.record(this.#position));
   }
 
   forEach(emit: (record: ConsumerRecord<K, V>) => void): void {
