@@ -84,3 +84,28 @@ test("a changed graph is accepted for a batch of which no sink has anything", as
   assert.equal(db.prepare("select count(*) as n from lines").get()?.n, 4);
   db.close();
 });
+
+test("what an older driver plans while a newer one starts is refused to another graph like anything that is pending", async (t) => {
+  const topic = await createTopic(t, { partitions: 1 });
+  await produceMany(topic, 2, (i) => `v${i}`);
+  const disk = new MemoryDisk();
+  const run = async (version: "old" | "new") => {
+    const options = { appName: "changing", batchInterval: "1s", master: "local", trigger: "availableNow" } as const;
+    const job = defineJob(options, (ssc) => {
+      const kafkaParams = { "bootstrap.servers": bootstrapServers(), "auto.offset.reset": "earliest" } as const;
+      const records = KafkaUtils.createDirectStream(ssc, [topic], kafkaParams);
+      const kept = version === "new" ? records.filter(() => true) : records;
+      kept.foreachRDD(() => {
+        if (version === "old") throw new Error("it goes no further");
+      });
+    });
+    await (await runJob(job, { openStore: async () => disk.store() })).awaitTermination();
+  };
+  // The newer one has looked, and found nothing; now it takes over.
+  disk.before = async (step) => {
+    if (step !== "create") return;
+    disk.before = () => {};
+    await assert.rejects(run("old"), { code: "OUTPUT_FAILED" });
+  };
+  await assert.rejects(run("new"), { code: "PLAN_MISMATCH", message: /^Batch 1 was planned, but not completed/ });
+});

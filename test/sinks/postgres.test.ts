@@ -247,6 +247,21 @@ test("more rows than a statement has room for are written, and of one key the la
   assert.deepEqual(rows, [{ n: 900, sum: last.reduce((a, b) => a + b) }]);
 });
 
+test("rows of an upsert are locked in the order of their keys, so that two partitions do not wait for each other in a circle", async (t) => {
+  const connection = await server.createDatabase();
+  const setup = "create table if not exists locked (key text primary key, place bigint generated always as identity)";
+  const sink = await opened<string>(t, {
+    connection,
+    setup,
+    table: "locked",
+    upsertBy: ["key"],
+    row: (key) => ({ key }),
+  });
+  await sink.commit(chunksOf(["b", "d", "a", "c", "a"]), 0);
+  const rows = await query(connection, "select key from locked order by place");
+  assert.deepEqual(rows.map(({ key }) => key).join(""), "abcd");
+});
+
 test("write() has the transaction of the partition, and may not end it", async (t) => {
   const connection = await server.createDatabase();
   const endings = ["commit", " -- so\n;/* and */ROLLBACK", "begin", "abort", "end"];
