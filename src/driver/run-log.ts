@@ -42,6 +42,8 @@ export class RunLog implements StreamingListener {
   #idleUntold = 0;
   #failedBatch: { readonly seq: number; readonly failure: Error } | undefined;
   readonly #outputs = new Set<string>();
+  /** By which a task of it failed last: four tries of one task are one story. */
+  #taskError: string | undefined;
   #stillAtWork: NodeJS.Timeout | undefined;
   #stopping = false;
   #ended = false;
@@ -77,6 +79,7 @@ export class RunLog implements StreamingListener {
   onBatchStarted({ seq }: BatchInfo): void {
     this.#seq = seq;
     this.#outputs.clear();
+    this.#taskError = undefined;
     this.#tellLater(seq, STILL_AT_WORK_MS, STILL_AT_WORK_MS);
   }
 
@@ -96,8 +99,9 @@ export class RunLog implements StreamingListener {
     if (failure !== undefined) {
       this.#failedBatch = { seq, failure };
       const output = outputs.find((one) => one.failure !== undefined)?.name;
-      const where = output === undefined ? "" : ` in ${output}`;
-      this.#logger.error({ ...fields, output, err: failure }, `batch ${seq} failed${where}: ${sentenceOf(failure)}`);
+      const sentence = sentenceOf(failure);
+      const where = output === undefined || sentence.startsWith(output) ? "" : ` in ${output}`;
+      this.#logger.error({ ...fields, output, err: failure }, `batch ${seq} failed${where}: ${sentence}`);
       return;
     }
     this.#lastCompleted = seq;
@@ -125,8 +129,11 @@ export class RunLog implements StreamingListener {
   onTaskFailed({ batchTime, partition, attempt, executorId, error, willRetry }: TaskFailure): void {
     const fields = { batchTime: isoTime(batchTime), partition, attempt, executorId, err: error };
     const which = `task ${partition} failed on executor ${executorId}, try ${attempt} of ${this.#limits.taskMaxFailures}`;
-    if (willRetry) this.#logger.warn(fields, `${which}, and is tried again: ${sentenceOf(error)}`);
-    else this.#logger.error(fields, `${which}, and is not tried again: ${sentenceOf(error)}`);
+    const sentence = sentenceOf(error);
+    const [how, why] = sentence === this.#taskError ? [", by the same error", ""] : ["", `: ${sentence}`];
+    this.#taskError = sentence;
+    if (willRetry) this.#logger.warn(fields, `${which}${how}, and is tried again${why}`);
+    else this.#logger.error(fields, `${which}${how}, and is not tried again${why}`);
   }
 
   onRecordsSkipped({ batchTime, source, operator, count, first: { error: err, ...first } }: RecordsSkipped): void {

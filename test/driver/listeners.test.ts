@@ -360,7 +360,7 @@ test("the log has a line for the start, each batch, each failure and the end", a
     "info: batch 1 completed: 1 record (1 more are waiting) in ? ms",
     "debug: batch 2 is planned: 1 record",
     "warn: task 0 failed on executor 0, try 1 of 2, and is tried again: map at listeners.test.ts:?:? failed: boom (queue-0-0).",
-    "error: task 0 failed on executor 0, try 2 of 2, and is not tried again: map at listeners.test.ts:?:? failed: boom (queue-0-0).",
+    "error: task 0 failed on executor 0, try 2 of 2, by the same error, and is not tried again",
     "error: batch 2 failed in foreachRDD at listeners.test.ts:?:?: map at listeners.test.ts:?:? failed: boom (queue-0-0).",
     "error: the stream failed with batch 2, which does not count",
   ]);

@@ -1,7 +1,7 @@
 /** The lines of the log, as a person reads them: `message` alone. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type BatchInfo, defineJob, KafkaUtils, type Logger, type RunOptions, runJob } from "millrace";
+import { type BatchInfo, defineJob, KafkaUtils, type Logger, MillraceError, type RunOptions, runJob } from "millrace";
 import { RunLog } from "../../src/driver/run-log.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
@@ -119,6 +119,37 @@ test("a stop says what it waits for, and a stop by force what becomes of it", ()
     "error: batch 7 failed: stopped",
     "info: the stream has stopped",
   ]);
+});
+
+test("a batch that fails is one story: the error once, how often a task met it, and what becomes of the batch", () => {
+  const { lines, logger } = recorder();
+  const log = new RunLog(logger, limits);
+  const errorOf = (reason: string) =>
+    new MillraceError("TASK_FAILED", `save at job.ts:3:4 failed: ${reason}`, { hint: "Mend it." });
+  const tryTask = (attempt: number, reason: string) => {
+    const place = { batchTime: 60_000, partition: 2, attempt, executorId: 0 };
+    log.onTaskFailed({ ...place, error: errorOf(reason), willRetry: attempt < 4 });
+  };
+  const failure = errorOf("no such account");
+  const output = { name: "save at job.ts:3:4", duration: 5, failure };
+  for (let run = 1; run <= 2; run++) {
+    log.onBatchStarted(batch({}));
+    tryTask(1, "no such account");
+    tryTask(2, "no such account");
+    tryTask(3, "no answer");
+    tryTask(4, "no such account");
+    log.onBatchCompleted(batch({ outputs: [output], failure }));
+  }
+  log.ended(failure);
+  const story = [
+    "warn: task 2 failed on executor 0, try 1 of 4, and is tried again: save at job.ts:3:4 failed: no such account",
+    "warn: task 2 failed on executor 0, try 2 of 4, by the same error, and is tried again",
+    "warn: task 2 failed on executor 0, try 3 of 4, and is tried again: save at job.ts:3:4 failed: no answer",
+    "error: task 2 failed on executor 0, try 4 of 4, and is not tried again: save at job.ts:3:4 failed: no such account",
+    "error: batch 7 failed: save at job.ts:3:4 failed: no such account",
+  ];
+  const end = "error: the stream failed with batch 7, which does not count, and runs first at the next start";
+  assert.deepEqual(lines, [...story, ...story, end]);
 });
 
 /** Counts a topic, in one batch, unless its output throws. */
