@@ -42,6 +42,8 @@ export interface DecodeSource {
    * much cheaper than decoding bytes, but keeps the whole text alive.
    */
   asciiText(): string | undefined;
+  /** The same whatever the bytes are; undefined when there are too many of them. A piece that is not ASCII has to be decoded. */
+  latin1Text(): string | undefined;
   readonly textStart: number;
   contextOf(index: number, field: DecodedField): DecodeContext;
 }

@@ -9,7 +9,7 @@ export type {
   ResolvedDecoder,
   SliceableBuffer,
 } from "./decoder.ts";
-export { json } from "./json.ts";
+export { json } from "./json/json.ts";
 export { nullable, required } from "./null.ts";
 export { decodeFailed, promisedIn, refuseNull, resolveDecoder, withFastPath, withFastPrepare } from "./resolve.ts";
 export type { StandardSchemaV1 } from "./standard-schema.ts";

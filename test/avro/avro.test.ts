@@ -51,6 +51,7 @@ function fetched<T>(decoder: Decoder<T>, bytes: Uint8Array): { value: T; buffer:
     buffer,
     textStart: 0,
     asciiText: () => undefined,
+    latin1Text: () => undefined,
     contextOf: () => assert.fail("no context is needed"),
   };
   const decoded = resolveDecoder(decoder).decodeAt(source, bytes.length, 2 * bytes.length, 0, "value");

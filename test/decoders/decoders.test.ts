@@ -25,6 +25,7 @@ function sourceOf(value: Uint8Array, ascii: boolean): DecodeSource {
     buffer,
     textStart: 2,
     asciiText: () => (ascii ? buffer.latin1Slice(2, buffer.length) : undefined),
+    latin1Text: () => buffer.latin1Slice(2, buffer.length),
     contextOf: () => context,
   };
 }

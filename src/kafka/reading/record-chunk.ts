@@ -41,6 +41,7 @@ export class RecordChunk<out K, out V>
   #position = 0;
   /** Null until somebody asks. */
   #text: string | undefined | null = null;
+  #isAscii: boolean | null = null;
 
   constructor(
     { topic, partition }: TopicPartition,
@@ -134,8 +135,11 @@ export class RecordChunk<out K, out V>
     return this.#columns.start;
   }
 
-  asciiText(): string | undefined {
-    if (this.#text === null) this.#text = this.#readText();
+  latin1Text(): string | undefined {
+    if (this.#text === null) {
+      const { start, end } = this.#columns;
+      this.#text = end - start > LONGEST_TEXT ? undefined : this.buffer.latin1Slice(start, end);
+    }
     return this.#text;
   }
 
@@ -143,11 +147,11 @@ export class RecordChunk<out K, out V>
    * In UTF-8 every latin1 character above 127 takes one byte more. If the framing accounts for all of these, keys and values have
    * none, and each is a plain piece of the text.
    */
-  #readText(): string | undefined {
-    const { start, end, framingBytesAbove127 } = this.#columns;
-    if (end - start > LONGEST_TEXT) return undefined;
-    const text = this.buffer.latin1Slice(start, end);
-    return written.write(text) - text.length === framingBytesAbove127 ? text : undefined;
+  asciiText(): string | undefined {
+    const text = this.latin1Text();
+    if (text === undefined) return undefined;
+    this.#isAscii ??= written.write(text) - text.length === this.#columns.framingBytesAbove127;
+    return this.#isAscii ? text : undefined;
   }
 }
 

@@ -1,9 +1,10 @@
-import { MillraceError } from "../model/errors.ts";
-import { shown } from "../model/options.ts";
-import type { DecodeFunction } from "./decoder.ts";
-import { refuseNull, withFastPath } from "./resolve.ts";
-import type { StandardSchemaV1 } from "./standard-schema.ts";
-import { textAt, textOf } from "./text.ts";
+import { MillraceError } from "../../model/errors.ts";
+import { shown } from "../../model/options.ts";
+import type { DecodeFunction } from "../decoder.ts";
+import { refuseNull, withFastPath } from "../resolve.ts";
+import type { StandardSchemaV1 } from "../standard-schema.ts";
+import { textOf } from "../text.ts";
+import { LearnedLayouts } from "./learned-layouts.ts";
 
 /** JSON without a check: the type is your promise. A null value is an error that names the offset; see `nullable`. */
 export function json<T>(): DecodeFunction<T>;
@@ -11,9 +12,10 @@ export function json<T>(): DecodeFunction<T>;
 export function json<S extends StandardSchemaV1>(schema: S): DecodeFunction<StandardSchemaV1.InferOutput<S>>;
 export function json(schema?: StandardSchemaV1): DecodeFunction<unknown> {
   const check = schema === undefined ? (value: unknown) => value : checkBy(schema);
+  const layouts = new LearnedLayouts();
   return withFastPath(
     (bytes) => (bytes === null ? refuseNull() : check(JSON.parse(textOf(bytes)))),
-    (source, start, end) => (start < 0 ? refuseNull() : check(JSON.parse(textAt(source, start, end)))),
+    (source, start, end) => (start < 0 ? refuseNull() : check(layouts.parse(source, start, end))),
   );
 }
 
