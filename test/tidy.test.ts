@@ -139,7 +139,7 @@ function layerOf(path: string): string {
 
 function importsOf(file: File): string[] {
   const statement =
-    /\b(?:from|import|createRequire\([^()]*\))\s*\(?\s*["']([^"'\s]+)["']|new URL\(\s*["'](\.[^"']+\.\w+)["']/g;
+    /(?<!\.)\b(?:from|import|createRequire\([^()]*\))\s*\(?\s*["']([^"'\s]+)["']|new URL\(\s*["'](\.[^"']+\.\w+)["']/g;
   return [...withoutComments(file.text).matchAll(statement)].map((match) => (match[1] ?? match[2])!);
 }
 
@@ -211,6 +211,7 @@ test("each rule sees what breaks it, and only that", () => {
     { path: "src/cli/a.ts", text: "console.log(1);" },
     { path: "src/cli/b.ts", text: 'spawn(node, ["--import", name], "x");' },
     { path: "src/graph/a.ts", text: "\n".repeat(400) },
+    { path: "src/graph/a.ts", text: 'const word = Buffer.from("null");' },
   ];
   for (const [name, rule] of Object.entries(rules)) {
     for (const file of breaks[name]!)
