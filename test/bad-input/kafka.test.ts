@@ -11,6 +11,7 @@ import {
   type TopicSelection,
 } from "millrace";
 import { assertRefused } from "../helpers/assert-error.ts";
+import { startDamagingProxy } from "../helpers/damaging-proxy.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
@@ -24,7 +25,7 @@ async function start(
   options: DirectStreamOptions<string | null, string | null> = {},
 ) {
   const job = defineJob({ appName: "bad", batchInterval: 20, master: "local", trigger: "availableNow" }, (ssc) => {
-    KafkaUtils.createDirectStream(ssc, topics, params, options).foreachRDD(() => {});
+    KafkaUtils.createDirectStream(ssc, topics, params, options).foreachRDD(async (rdd) => void (await rdd.collect()));
   });
   const running = await runJob(job);
   await running.awaitTermination();
@@ -44,6 +45,28 @@ test("no broker there: told within 10 s, with the address", { timeout: 20_000 },
   );
   const seconds = (performance.now() - before) / 1_000;
   assert(seconds < 11, `after ${seconds} s`);
+});
+
+test("a broker that speaks no TLS, where TLS is asked for, is told at once", async (t) => {
+  assertNothingLeft(t);
+  await assertRefused(start(["any"], brokers({ ssl: {} })), "BROKER_REFUSED", /TLS/, /"ssl"/);
+});
+
+test("a record that was damaged on its way is named, and is not handed on", async (t) => {
+  assertNothingLeft(t);
+  const topic = await createTopic(t, { partitions: 1 });
+  await produce(topic, [{ value: "before" }]);
+  await produce(topic, [{ value: "what was sent" }]);
+  const [host, port] = bootstrapServers().split(",")[0]!.split(":") as [string, string];
+  await using proxy = await startDamagingProxy({ host, port: Number(port) }, "what was sent", "what was Sent");
+  const params = { "bootstrap.servers": `127.0.0.1:${proxy.port}`, "auto.offset.reset": "earliest" } as const;
+  const told = await assertRefused(
+    start([topic], params),
+    "CORRUPT_RECORD",
+    new RegExp(`offset 1 of ${topic}-0`),
+    /broker's disk|network/,
+  );
+  assert.deepEqual([told.at.topic, told.at.partition, told.at.offset], [topic, 0, 1]);
 });
 
 test("a topic that does not exist is named, and one like it offered", async (t) => {

@@ -1,6 +1,6 @@
 /** Options that are wrong are refused where they are given, with what would be right. */
 import { test } from "node:test";
-import { defineJob, type JobContext, runJob, StreamingContext } from "millrace";
+import { defineJob, type JobContext, KafkaUtils, runJob, StreamingContext } from "millrace";
 import { assertRefused } from "../helpers/assert-error.ts";
 import { runGraph } from "../helpers/run-graph.ts";
 
@@ -255,5 +255,17 @@ test("a job on threads needs to say where it is", async () => {
     "JOB_WITHOUT_MODULE",
     /Executors cannot import job "bad"/,
     /module: import\.meta\.url.*millrace run.*master: "local"/,
+  );
+});
+
+test("a checkpoint in a database where no server listens is told at once, before a broker is asked", async () => {
+  const job = defineJob({ appName: "bad", batchInterval: "1s", master: "local" }, (ssc) =>
+    KafkaUtils.createDirectStream(ssc, ["any"], { "bootstrap.servers": "127.0.0.1:1" }).foreachRDD(() => {}),
+  );
+  await assertRefused(
+    runJob(job, { checkpointDirectory: "postgres://somebody:secret@127.0.0.1:1/jobs#orders" }),
+    "CHECKPOINT_UNUSABLE",
+    /^The checkpoint in postgres:\/\/(?!.*secret).*127\.0\.0\.1:1\/jobs#orders cannot be used: connect ECONNREFUSED/,
+    /No server listens there/,
   );
 });
