@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BatchInfo, defineJob, type FailurePolicy, KafkaUtils, runJob, type State } from "millrace";
+import { type BatchInfo, defineJob, type FailurePolicy, KafkaUtils, MillraceError, runJob, type State } from "millrace";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
@@ -80,6 +80,50 @@ test("retries come before a batch is left out", async () => {
   const running = await runJob(failing(2, seen, { retry: 1, backoff: "1ms", otherwise: "continue" }));
   await running.awaitTermination();
   assert.deepEqual(seen, [1, 1, 2, 1, 1, 2, 2, 3]);
+});
+
+test("with continue an outage of what is read ends the stream: all batches that follow would be left out like this one", async () => {
+  const left: number[] = [];
+  const options = { appName: "outage", batchInterval: "20ms", master: "local", trigger: "availableNow" } as const;
+  const job = defineJob({ ...options, failedBatch: "continue" }, (ssc) => {
+    ssc.queueStream([[1], [2]]).foreachRDD(() => {
+      // As an action does that reads.
+      throw new MillraceError("NO_LEADER", "Nobody leads numbers-0.", { hint: "Look at the brokers." });
+    });
+  });
+  const running = await runJob(job, { listeners: [{ onBatchAbandoned: ({ seq }) => left.push(seq) }] });
+  await assert.rejects(running.awaitTermination(), { code: "NO_LEADER" });
+  assert.deepEqual(left, []);
+});
+
+test("with continue a batch that fails while the stream is asked to stop is not left out: the next start runs it", async (t) => {
+  const topic = await createTopic(t, { partitions: 1 });
+  await produceMany(topic, 2, (i) => `v${i}`);
+  const disk = new MemoryDisk();
+  const seen: (string | null)[] = [];
+  const starts: Promise<void>[] = [];
+  let stop: (() => Promise<void>) | undefined;
+  const options = { appName: "stopped", batchInterval: "1s", master: "local", trigger: "availableNow" } as const;
+  const job = defineJob({ ...options, failedBatch: "continue" }, (ssc) => {
+    const kafkaParams = { "bootstrap.servers": bootstrapServers(), "auto.offset.reset": "earliest" } as const;
+    KafkaUtils.createDirectStream(ssc, [topic], kafkaParams).foreachRDD(async (rdd) => {
+      await starts.shift();
+      for (const { value } of await rdd.collect()) seen.push(value);
+      if (stop === undefined) return;
+      void stop().catch(() => {});
+      throw new Error("the database goes with the job");
+    });
+  });
+  const started = Promise.withResolvers<void>();
+  starts.push(started.promise);
+  const running = await runJob(job, { openStore: async () => disk.store() });
+  stop = () => running.stop();
+  started.resolve();
+  await assert.rejects(running.awaitTermination(), { code: "OUTPUT_FAILED" });
+  stop = undefined;
+  await (await runJob(job, { openStore: async () => disk.store() })).awaitTermination();
+  assert.deepEqual(seen, ["v0", "v1", "v0", "v1"]);
+  assert.equal((await Checkpoint.peek(disk.store(), "stopped")).abandoned.count, 0);
 });
 
 test("the checkpoint keeps the ranges and the error of a batch that was left out, and a restart goes on after it", async (t) => {
