@@ -49,10 +49,7 @@ export class LocalDiskStore implements CheckpointStore {
     if (this.#broken) throw this.#broken;
     const file = await this.#file(name);
     try {
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-        done += bytesWritten;
-      }
+      await writeAll(file, position, bytes);
     } catch (error) {
       const failure = this.#unusable("written", error);
       // A half entry in the middle of a segment would look like damage.
@@ -68,6 +65,19 @@ export class LocalDiskStore implements CheckpointStore {
       this.#broken = this.#unusable("synced", error);
       throw this.#broken;
     }
+  }
+
+  /**
+   * Writes what lies there once more, and syncs it: a sync alone does nothing after one that failed. When it fails nothing is cut off, as these are the same
+   * bytes.
+   */
+  async writeAgain(name: string, part: { position: number; length: number }): Promise<void> {
+    const bytes = await this.read(name, part);
+    const file = await this.#file(name);
+    await this.#guard("written", async () => {
+      await writeAll(file, part.position, bytes);
+      await file.datasync();
+    });
   }
 
   read(name: string, part?: { position: number; length: number }): Promise<Uint8Array> {
@@ -150,6 +160,13 @@ export class LocalDiskStore implements CheckpointStore {
 
 /** Neither is nor will be one there: another start would find the same. */
 const NO_DIRECTORY: ReadonlySet<string> = new Set(["ENOTDIR", "ENOENT"]);
+
+async function writeAll(file: OpenFile, position: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
 
 const HINTS: { readonly [code: string]: string } = {
   ENOSPC: "The disk is full. Make room and start again: nothing that was completed is lost.",

@@ -184,11 +184,10 @@ async function takeBack(store: LocalDiskStore, epoch: number): Promise<void> {
 
 /**
  * Its writer may have died between writing the last entry and syncing it, or may have been refused the sync. Then the entry is read like any other, and
- * a power cut would take it back, although the new segment counts on it. Written once more, because a sync alone does nothing after one that failed.
+ * a power cut would take it back, although the new segment counts on it.
  */
-async function bringToDisk(store: LocalDiskStore, { epoch, last, length }: BegunSegment<ManifestEntry>): Promise<void> {
-  const name = segmentName(epoch);
-  await store.append(name, last, await store.read(name, { position: last, length: length - last }));
+function bringToDisk(store: LocalDiskStore, { epoch, last, length }: BegunSegment<ManifestEntry>): Promise<void> {
+  return store.writeAgain(segmentName(epoch), { position: last, length: length - last });
 }
 
 /** What the manifests of an output say, whoever writes them. Writes nothing. */

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { files } from "millrace/sinks";
+import { files, publishedBatches } from "millrace/sinks";
 import { partitionOf } from "../../src/operators/partition.ts";
 import type { PublishedSink } from "../../src/operators/sink.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -98,4 +98,24 @@ test("a batch that a driver had listed and not synced when it died is on the dis
   const [, begun] = [...syncs.keys()].filter((i) => syncs[i] === second);
   assert.ok(syncs.indexOf(inode) < begun!, "before the new segment says which batch was the last");
   await sink.close(next);
+});
+
+test("a disk that refuses to write the last entry once more takes nothing away", async (t) => {
+  const directory = temporaryFolder(t);
+  const sink = files<number>({ directory })["~sink"] as unknown as PublishedSink<number, unknown>;
+  const connection = await sink.open(commit);
+  await sink.fence(connection, 1, 1, commit);
+  await sink.publishBatch(connection, [await sink.writePartition(connection, partitionOf(once([1])), commit)], commit);
+  const folder = join(directory, readdirSync(directory)[0]!);
+  const some = await open(folder, "r");
+  const write = t.mock.method(Object.getPrototypeOf(some) as FileHandle, "write");
+  await some.close();
+  write.mock.mockImplementationOnce(async () => {
+    throw Object.assign(new Error("EIO: i/o error, write"), { code: "EIO" });
+  });
+  await assert.rejects(sink.fence(connection, 2, 1, commit), { code: "SINK_FAILED", message: /EIO/ });
+  const seqs: number[] = [];
+  for await (const { seq } of publishedBatches(directory)) seqs.push(seq);
+  assert.deepEqual(seqs, [1]);
+  await sink.close(connection);
 });
