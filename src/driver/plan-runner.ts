@@ -7,7 +7,7 @@ import type { StepDurations } from "../model/progress.ts";
 import { missedTicks } from "./batch-clock.ts";
 import type { BatchParts } from "./batch-parts.ts";
 import { BatchProgress } from "./batch-progress.ts";
-import { BatchRun, type Lasting, lasting } from "./batch-run.ts";
+import { BatchRun } from "./batch-run.ts";
 import { mayBeLeftOut, tryAgain } from "./failed-batch.ts";
 import { within } from "./look-back.ts";
 import type { PlannedBatch } from "./plan-batch.ts";
@@ -17,6 +17,7 @@ import { Backpressure } from "./rate/backpressure.ts";
 import { abandonedOutputs, SinkReceipts } from "./receipts.ts";
 import { runOutputs } from "./run-outputs.ts";
 import { runningPlan } from "./running-plan.ts";
+import { type Lasting, lasting } from "./stage-runner.ts";
 import { TaskSums } from "./task-sums.ts";
 
 export type StepsBefore = Pick<StepDurations, "planning" | "planWrite">;

@@ -7,10 +7,11 @@ import type { ResolvedOptions } from "../job/options.ts";
 import type { DataLoss } from "../model/events.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import type { BatchPlan, RunningPlan } from "../model/plan.ts";
-import { BatchRun, type Lasting } from "./batch-run.ts";
+import { BatchRun } from "./batch-run.ts";
 import type { FixedSources } from "./fixed-sources.ts";
 import type { Journal } from "./journal.ts";
 import { runningPlan } from "./running-plan.ts";
+import type { Lasting } from "./stage-runner.ts";
 import { TaskSums } from "./task-sums.ts";
 import type { WindowBlocks } from "./window-blocks.ts";
 
