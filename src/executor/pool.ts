@@ -13,7 +13,7 @@ export interface PoolOptions {
   readonly taskTimeoutMs: number | undefined;
   /** A stop by force: from then on nobody waits for tasks, and what can be ended is ended. */
   readonly force: AbortSignal;
-  readonly onTaskFailed: (event: FailedTry) => void;
+  readonly onTaskFailed: (event: FailedAttempt) => void;
   readonly onExecutorLost: (executorId: number, error: MillraceError) => void;
 }
 
@@ -27,7 +27,7 @@ export interface PooledTask extends Omit<Task, "attempt" | "state"> {
   };
 }
 
-export interface FailedTry {
+export interface FailedAttempt {
   readonly task: PooledTask;
   readonly attempt: number;
   readonly executorId: number;
@@ -35,7 +35,7 @@ export interface FailedTry {
   readonly willRetry: boolean;
 }
 
-/** Errors that the next try would meet again. */
+/** Errors that the next attempt would meet again. */
 const FINAL_CODES = new Set([
   "ASYNC_FUNCTION",
   "NOT_CLONEABLE",
@@ -57,7 +57,7 @@ const IDLE_DEATHS_MAX = 3;
 const CANCELLED_MS_MAX = 10_000;
 
 /** A task that waits for an executor. */
-interface Applicant {
+interface WaitingTask {
   readonly signal: AbortSignal;
   /** False when it would rather have another one. */
   take(executor: Executor): boolean;
@@ -69,9 +69,9 @@ export class ExecutorPool {
   readonly #options: PoolOptions;
   readonly #executors: Executor[] = [];
   readonly #idle: Executor[] = [];
-  #waiting: Applicant[] = [];
+  #waiting: WaitingTask[] = [];
   /** Those whose end is listened for. */
-  readonly #heeded = new WeakSet<AbortSignal>();
+  readonly #listenedTo = new WeakSet<AbortSignal>();
   readonly #batches = new Map<RunId, readonly [RunningPlan, readonly BroadcastValue[]]>();
   /** In a row, by executor. */
   readonly #idleDeaths = new Map<number, number>();
@@ -113,7 +113,7 @@ export class ExecutorPool {
     for (const executor of this.#executors) executor.endBatch(run);
   }
 
-  /** Runs a task until one try succeeds. @throws the last try's error when `taskMaxFailures` tries have failed. */
+  /** Runs a task until one attempt succeeds. @throws the error of the last one when `taskMaxFailures` attempts have failed. */
   async run({ state, ...task }: PooledTask, signal: AbortSignal): Promise<TaskResult> {
     let avoid: Executor | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -121,7 +121,7 @@ export class ExecutorPool {
       try {
         signal.throwIfAborted();
         const version = await state?.versionFor(executor);
-        return await this.#try(executor, { ...task, attempt, ...(version && { state: version }) }, signal);
+        return await this.#attempt(executor, { ...task, attempt, ...(version && { state: version }) }, signal);
       } catch (thrown) {
         signal.throwIfAborted();
         assert(MillraceError.is(thrown), `an executor failed with ${String(thrown)}`);
@@ -169,7 +169,7 @@ export class ExecutorPool {
     this.#release(executor);
   }
 
-  async #try(executor: Executor, task: Task, signal: AbortSignal): Promise<TaskResult> {
+  async #attempt(executor: Executor, task: Task, signal: AbortSignal): Promise<TaskResult> {
     const { taskTimeoutMs, force } = this.#options;
     const timeout = new AbortController();
     const ended = Promise.withResolvers<never>();
@@ -214,7 +214,7 @@ export class ExecutorPool {
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
     const { promise, resolve, reject } = Promise.withResolvers<Executor>();
     const others = (executor: Executor) => this.#executors.some((other) => other !== executor && other.alive);
-    this.#heed(signal);
+    this.#giveUpWith(signal);
     this.#waiting.push({
       signal,
       take: (executor) => {
@@ -228,13 +228,13 @@ export class ExecutorPool {
   }
 
   /** Who waits with a signal gives up with it. One listener for all of them: a signal looks through those it has before it takes another. */
-  #heed(signal: AbortSignal): void {
-    if (this.#heeded.has(signal)) return;
-    this.#heeded.add(signal);
+  #giveUpWith(signal: AbortSignal): void {
+    if (this.#listenedTo.has(signal)) return;
+    this.#listenedTo.add(signal);
     const giveUp = () => {
-      const left = this.#waiting.filter((applicant) => applicant.signal === signal);
-      this.#waiting = this.#waiting.filter((applicant) => applicant.signal !== signal);
-      for (const applicant of left) applicant.reject(signal.reason);
+      const left = this.#waiting.filter((task) => task.signal === signal);
+      this.#waiting = this.#waiting.filter((task) => task.signal !== signal);
+      for (const task of left) task.reject(signal.reason);
     };
     signal.addEventListener("abort", giveUp, { once: true });
   }
@@ -245,7 +245,7 @@ export class ExecutorPool {
       void this.#replace(executor);
       return;
     }
-    const taker = this.#waiting.findIndex((applicant) => applicant.take(executor));
+    const taker = this.#waiting.findIndex((task) => task.take(executor));
     if (taker >= 0) this.#waiting.splice(taker, 1);
     else this.#idle.push(executor);
   }
@@ -282,7 +282,7 @@ export class ExecutorPool {
   /** Nobody may wait for an executor that will not come. */
   #break(reason: unknown): void {
     this.#broken ??= reason;
-    for (const applicant of this.#waiting.splice(0)) applicant.reject(reason);
+    for (const task of this.#waiting.splice(0)) task.reject(reason);
   }
 }
 

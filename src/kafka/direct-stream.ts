@@ -8,9 +8,9 @@ import type { KafkaCluster } from "./connection/cluster.ts";
 import { ConsumerGroup } from "./connection/consumer-group.ts";
 import { DataWatch } from "./data-watch.ts";
 import { GroupCommits } from "./group-commits.ts";
-import { Standing, type StandingOptions } from "./standing.ts";
+import { StreamPlaces, type StreamPlacesOptions } from "./stream-places.ts";
 
-export interface DirectStreamPlan extends StandingOptions {
+export interface DirectStreamPlan extends StreamPlacesOptions {
   readonly minPartitions: number | undefined;
   /** The group that is told how far the stream has come. */
   readonly commitTo: string | undefined;
@@ -25,7 +25,7 @@ export class DirectStreamPlanner implements SourcePlanner {
   readonly #plan: DirectStreamPlan;
   readonly #warn: Warn;
   readonly #watch: DataWatch;
-  readonly #standing: Standing;
+  readonly #places: StreamPlaces;
   readonly #commits: GroupCommits | undefined;
   #bytesPerOffset = BYTES_PER_OFFSET_AT_FIRST;
 
@@ -34,27 +34,27 @@ export class DirectStreamPlanner implements SourcePlanner {
     this.#plan = plan;
     this.#warn = warn;
     this.#watch = new DataWatch(cluster);
-    this.#standing = new Standing(cluster, plan);
+    this.#places = new StreamPlaces(cluster, plan);
     const { commitTo } = plan;
     this.#commits = commitTo === undefined ? undefined : new GroupCommits(new ConsumerGroup(cluster, commitTo), warn);
   }
 
   async open(signal: AbortSignal, restored: readonly Position[] | undefined): Promise<void> {
-    await this.#standing.open(signal, restored);
-    if (this.#standing.places.length > 0) return;
+    await this.#places.open(signal, restored);
+    if (this.#places.all.length > 0) return;
     // Names are refused instead. A pattern that was mistyped would wait for ever, and nobody would know.
     const pattern = String(this.#plan.topics);
     this.#warn({ pattern }, `No topic matches ${pattern} yet. The first one that does is read from its first record.`);
   }
 
   async refuseUnrepeatable(window: OperatorName, signal: AbortSignal): Promise<void> {
-    const topics = new Set(this.#standing.places.map(({ topic }) => topic));
+    const topics = new Set(this.#places.all.map(({ topic }) => topic));
     const how = { window, accepted: !this.#plan.failOnDataLoss, warn: this.#warn };
     await refuseCompacted(this.#cluster, [...topics], how, signal);
   }
 
   positions(): readonly Position[] {
-    return this.#standing.places.map(({ topic, partition, topicId, offset, leaderEpoch, epochBorder }) => ({
+    return this.#places.all.map(({ topic, partition, topicId, offset, leaderEpoch, epochBorder }) => ({
       topic,
       partition,
       topicId,
@@ -65,9 +65,9 @@ export class DirectStreamPlanner implements SourcePlanner {
   }
 
   async plan(limits: BatchLimits, signal: AbortSignal): Promise<PlannedSlices> {
-    const { backlogs, lost } = await this.#standing.look(signal);
+    const { backlogs, lost } = await this.#places.look(signal);
     const untils = clamp(backlogs, limits, this.#bytesPerOffset);
-    const slices = this.#standing.places.map(
+    const slices = this.#places.all.map(
       ({ topic, partition, topicId, leaderEpoch, epochBorder }, i): Slice => ({
         topic,
         partition,
@@ -93,13 +93,13 @@ export class DirectStreamPlanner implements SourcePlanner {
   }
 
   awaitData(signal: AbortSignal): Promise<void> {
-    return this.#watch.untilData(this.#standing.places, signal);
+    return this.#watch.untilData(this.#places.all, signal);
   }
 
   complete(slices: readonly Slice[], { records, bytes, lossy }: ReadSize): void {
-    this.#standing.move(slices);
-    if (lossy) this.#standing.lookCloser();
-    this.#commits?.offer(this.#standing.places);
+    this.#places.move(slices);
+    if (lossy) this.#places.lookCloser();
+    this.#commits?.offer(this.#places.all);
     if (records > 0) this.#bytesPerOffset = Math.max(1, bytes / records);
   }
 

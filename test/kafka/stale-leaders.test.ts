@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { ErrorCodes, ProtocolError } from "../../src/kafka/connection/protocol-error.ts";
-import { Standing } from "../../src/kafka/standing.ts";
+import { StreamPlaces } from "../../src/kafka/stream-places.ts";
 import { createTopic } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { openCluster, readRecords, wholePartition } from "./read-all.ts";
@@ -57,7 +57,7 @@ test("what a leader of an earlier epoch says about the end of the log is asked a
     return ends.map(({ offset }) => seen(offset));
   });
   const { topicId } = await wholePartition(cluster, topic);
-  const standing = new Standing(divided, {
+  const places = new StreamPlaces(divided, {
     topics: [topic],
     failOnDataLoss: true,
     fromOffsets: undefined,
@@ -65,11 +65,11 @@ test("what a leader of an earlier epoch says about the end of the log is asked a
     startFrom: undefined,
   });
   const signal = AbortSignal.timeout(20_000);
-  await standing.open(signal, [{ topic, partition: 0, topicId: topicId!, offset: 10, leaderEpoch: 5 }]);
-  await standing.look(signal);
+  await places.open(signal, [{ topic, partition: 0, topicId: topicId!, offset: 10, leaderEpoch: 5 }]);
+  await places.look(signal);
   assert.ok(asked > 2);
   assert.deepEqual(
-    standing.places.map(({ offset, end, leaderEpoch }) => ({ offset, end, leaderEpoch })),
+    places.all.map(({ offset, end, leaderEpoch }) => ({ offset, end, leaderEpoch })),
     [{ offset: 10, end: 20, leaderEpoch: 5 }],
   );
 });

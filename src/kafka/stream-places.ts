@@ -12,7 +12,7 @@ import { type FirstOffsets, firstOffsets } from "./first-offsets.ts";
 import type { TopicSelection } from "./subscription.ts";
 import { partitionsNow, partitionsOf, type SelectedPartition, strangersIn } from "./topic-selection.ts";
 
-export interface StandingOptions extends FirstOffsets {
+export interface StreamPlacesOptions extends FirstOffsets {
   readonly topics: TopicSelection;
   readonly failOnDataLoss: boolean;
 }
@@ -24,21 +24,21 @@ export interface Outlook {
 }
 
 /** Where a direct stream stands in each partition, and which partitions these are: they may come and go while it runs. */
-export class Standing {
+export class StreamPlaces {
   readonly #cluster: KafkaCluster;
-  readonly #options: StandingOptions;
+  readonly #options: StreamPlacesOptions;
   #selected: readonly SelectedPartition[] = [];
   #lookedUpAt = Number.NEGATIVE_INFINITY;
   #places: readonly Place[] = [];
   #placeAt = new PartitionMap<Place>();
 
-  constructor(cluster: KafkaCluster, options: StandingOptions) {
+  constructor(cluster: KafkaCluster, options: StreamPlacesOptions) {
     this.#cluster = cluster;
     this.#options = options;
   }
 
   /** Topics by name, partitions by number. */
-  get places(): readonly Place[] {
+  get all(): readonly Place[] {
     return this.#places;
   }
 
