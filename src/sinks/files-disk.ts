@@ -6,7 +6,8 @@ export async function onDisk<R>(folder: string, work: () => Promise<R>): Promise
   try {
     return await work();
   } catch (error) {
-    const ofTheLog = MillraceError.is(error) && error.code.startsWith("CHECKPOINT");
+    // BAD_OPTION is what the log says of a place where no directory can be.
+    const ofTheLog = MillraceError.is(error) && (error.code.startsWith("CHECKPOINT") || error.code === "BAD_OPTION");
     const cause = ofTheLog ? (error.cause ?? error) : error;
     const { code, message } = cause as NodeJS.ErrnoException;
     if ((!ofTheLog && MillraceError.is(error)) || code === undefined) throw error;
