@@ -4,6 +4,7 @@ import { fromPlainError, toPlainError } from "../model/error-transfer.ts";
 import { MillraceError, unreachable } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Executor } from "./executor.ts";
+import { heapLimits } from "./heap-limits.ts";
 import type { BroadcastValue, FromExecutor, RunId, Task, TaskResult, ThreadData, ToExecutor } from "./protocol.ts";
 
 /** The entry has the ending that this file has: .ts from the sources, .js in the package. */
@@ -33,7 +34,7 @@ export class ThreadExecutor implements Executor {
     this.#worker = new Worker(ENTRY, {
       name: `executor-${data.executorId}`,
       workerData: { millrace: data },
-      ...(memoryMiB !== undefined && { resourceLimits: { maxOldGenerationSizeMb: memoryMiB } }),
+      resourceLimits: heapLimits(memoryMiB),
     });
     this.#worker.on("message", (message: FromExecutor) => this.#receive(message));
     // What kills a thread is reported as an error first, then as its exit. What the thread itself could tell says more.

@@ -1,0 +1,18 @@
+import type { ResourceLimits } from "node:worker_threads";
+
+/**
+ * MiB of V8's young generation: two halves that live objects are copied between, and as much again for big objects, so 8 MiB each.
+ *
+ * A thread whose heap is full is told to end, and given 16 MiB more until it notices; when one collection brings more than that into the old
+ * generation, V8 ends the whole process. A collection can bring in everything that lives in the young generation, which V8 by itself lets grow to
+ * 192 MiB. With this, that is one half and the big objects: 16 MiB.
+ */
+const YOUNG_GENERATION_MIB = 24;
+
+/** What V8 is told of an executor's heap, so that a full one ends its thread and not the process. */
+export function heapLimits(memoryMiB: number | undefined): ResourceLimits {
+  return {
+    maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB,
+    ...(memoryMiB !== undefined && { maxOldGenerationSizeMb: memoryMiB }),
+  };
+}
