@@ -5,7 +5,7 @@ import { kafka } from "millrace/sinks";
 import { startKafka } from "../../dev/kafka/index.ts";
 import { freePorts } from "../../dev/kafka/ports.ts";
 import { partitionOf } from "../../src/operators/partition.ts";
-import { bootstrapServers, createTopic, leaders, withThreeBrokers } from "../helpers/kafka.ts";
+import { bootstrapServers, createTopic, inSync, leaders, withThreeBrokers } from "../helpers/kafka.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 import { openCluster, readRecords, wholePartition } from "../kafka/read-all.ts";
@@ -85,6 +85,9 @@ test("a transaction spans partitions of several brokers, and goes on when one of
   const seen = async () => (await committedValues(bootstrap, topic)).sort();
   // The coordinator has decided; that it has told every broker takes a moment more.
   await waitUntil("all of it is seen", async () => (await seen()).length === 3);
+  await waitUntil("what the sink notes is on as many brokers as what it writes", async () =>
+    (await inSync("millrace-progress", bootstrap)).every((brokers) => brokers.length === 3),
+  );
 
   const { definition, connection } = await openSink(sink);
   t.after(() => definition.close(connection));
