@@ -69,7 +69,7 @@ const reserved: readonly { what: RegExp; name: string; to: readonly string[] }[]
       "executor/pool.ts",
       "driver/driver.ts",
       "driver/close.ts",
-      "driver/open-streams.ts",
+      "driver/ask-brokers.ts",
       "driver/run-log.ts",
       "driver/run-outputs.ts",
       "cli/",

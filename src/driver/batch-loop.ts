@@ -5,6 +5,7 @@ import type { BatchLimits, Source } from "../graph/source.ts";
 import type { Time } from "../model/duration.ts";
 import type { MillraceError } from "../model/errors.ts";
 import type { BatchPlan } from "../model/plan.ts";
+import { askBrokers, stoppedWhileWaiting } from "./ask-brokers.ts";
 import type { BatchParts } from "./batch-parts.ts";
 import { refuseHalfWritten } from "./compare-sinks.ts";
 import { tryAgain } from "./failed-batch.ts";
@@ -46,7 +47,7 @@ export class BatchLoop {
         throw error;
       }
       if (stopping.aborted) return;
-      const verdict = await this.#batch(batchTime);
+      const verdict = await this.#batch(batchTime).catch(endIfStopped);
       if (verdict === "end") return;
       if (verdict === "run") last = batchTime;
       // Signals and timers get their turn, also when one batch follows another without a pause.
@@ -75,7 +76,7 @@ export class BatchLoop {
 
   /** Plans one batch, if there is one, and runs it. @returns what the trigger said about its plan. */
   async #batch(batchTime: Time): Promise<"run" | "drop" | "end"> {
-    const { clock, trigger, journal, streams, force, graphDigest, code } = this.#parts;
+    const { clock, trigger, journal, streams, graphDigest, code } = this.#parts;
     await atBorder("before plan", this.#parts);
     const begun = clock.now();
     const key = { seq: journal.world.seq + 1, batchTime, epoch: journal.epoch };
@@ -84,7 +85,8 @@ export class BatchLoop {
       key.seq,
       this.#parts,
       async () => {
-        planned = await planBatch(streams, key, (source) => this.#limitsOf(source), force);
+        const limitsOf = (source: Source) => this.#limitsOf(source);
+        planned = await askBrokers(this.#parts, (signal) => planBatch(streams, key, limitsOf, signal));
       },
       false,
     );
@@ -176,4 +178,10 @@ export class BatchLoop {
     for (const loss of losses) bus.emit("onDataLoss", loss);
     await journal.start(moved);
   }
+}
+
+/** A plan that brokers did not answer for, until the stream was stopped: nothing has begun. */
+function endIfStopped(error: unknown): "end" {
+  if (error === stoppedWhileWaiting) return "end";
+  throw error;
 }

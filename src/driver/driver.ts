@@ -15,6 +15,7 @@ import { MillraceError } from "../model/errors.ts";
 import type { StreamingListener } from "../model/events.ts";
 import { checkedLater, checkOptions, isBoolean } from "../model/options.ts";
 import { askedBeforeStart } from "./actions-outside-batches.ts";
+import { stoppedWhileWaiting } from "./ask-brokers.ts";
 import { BatchLoop } from "./batch-loop.ts";
 import { BatchRun } from "./batch-run.ts";
 import { Broadcasts } from "./broadcasts.ts";
@@ -38,7 +39,7 @@ import {
   refuseOtherStates,
   refuseWindowOfState,
 } from "./look-back.ts";
-import { allOrFirstFailure, openStreams, stoppedWhileWaiting } from "./open-streams.ts";
+import { allOrFirstFailure, openStreams } from "./open-streams.ts";
 import type { Stream } from "./plan-batch.ts";
 import type { DriverProbe } from "./probe.ts";
 import { refuseUnknownReplays } from "./replay.ts";

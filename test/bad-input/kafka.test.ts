@@ -11,7 +11,7 @@ import {
   type TopicSelection,
 } from "millrace";
 import { assertRefused } from "../helpers/assert-error.ts";
-import { startDamagingProxy } from "../helpers/damaging-proxy.ts";
+import { startBrokerProxy } from "../helpers/broker-proxy.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { bootstrapServers, createTopic, topicName } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
@@ -57,8 +57,7 @@ test("a record that was damaged on its way is named, and is not handed on", asyn
   const topic = await createTopic(t, { partitions: 1 });
   await produce(topic, [{ value: "before" }]);
   await produce(topic, [{ value: "what was sent" }]);
-  const [host, port] = bootstrapServers().split(",")[0]!.split(":") as [string, string];
-  await using proxy = await startDamagingProxy({ host, port: Number(port) }, "what was sent", "what was Sent");
+  await using proxy = await startBrokerProxy({ whole: "what was sent", damaged: "what was Sent" });
   const params = { "bootstrap.servers": `127.0.0.1:${proxy.port}`, "auto.offset.reset": "earliest" } as const;
   const told = await assertRefused(
     start([topic], params),

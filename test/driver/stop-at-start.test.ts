@@ -1,13 +1,15 @@
-/** How a stream ends that has not begun. */
+/** How a stream ends that has not begun, or whose next batch has not. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { defineJob, KafkaUtils, runJob, StreamingContext } from "millrace";
+import { defineJob, KafkaUtils, type Logger, runJob, StreamingContext } from "millrace";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import type { Entry } from "../../src/checkpoint/entry.ts";
 import { decodeSegment } from "../../src/checkpoint/framing.ts";
 import { MemoryDisk } from "../checkpoint/memory-store.ts";
+import { startBrokerProxy } from "../helpers/broker-proxy.ts";
+import { createTopic } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 
 /** Nobody answers there. */
@@ -75,6 +77,37 @@ test("a graceful stop of a start whose brokers do not answer hands the checkpoin
   assert.deepEqual(
     entries.map(({ type }) => type),
     ["begin", "release"],
+  );
+});
+
+test("a graceful stop waits for no broker that is away while the next batch is planned", {
+  timeout: 15_000,
+}, async (t) => {
+  assertNothingLeft(t);
+  const topic = await createTopic(t, { partitions: 1 });
+  await using proxy = await startBrokerProxy();
+  const { promise: waiting, resolve: onWaiting } = Promise.withResolvers<void>();
+  const { promise: complete, resolve: onComplete } = Promise.withResolvers<void>();
+  const quiet = () => {};
+  const logger: Logger = {
+    ...{ debug: quiet, info: quiet, error: quiet },
+    warn: (_, message) => message?.startsWith("no answer from Kafka yet") && onWaiting(),
+  };
+  const disk = new MemoryDisk();
+  const job = defineJob({ appName: "cut off", batchInterval: "20ms", master: "local" }, (ssc) =>
+    KafkaUtils.createDirectStream(ssc, [topic], { "bootstrap.servers": `127.0.0.1:${proxy.port}` }).foreachRDD(quiet),
+  );
+  const listeners = [{ onBatchCompleted: () => onComplete() }];
+  const running = await runJob(job, { logger, listeners, openStore: async () => disk.store() });
+  await complete;
+  await proxy[Symbol.asyncDispose]();
+  await waiting;
+  await running.stop();
+  await running.awaitTermination();
+  const { entries } = decodeSegment<Entry>(disk.segments.values().next().value!, "first");
+  assert.deepEqual(
+    entries.slice(-2).map(({ type }) => type),
+    ["complete", "release"],
   );
 });
 

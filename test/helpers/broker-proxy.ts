@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { bootstrapServers } from "./kafka.ts";
 
 /**
- * Stands between a client and the only broker of a cluster, and puts `damaged` in the place of `whole` in what the broker says: memory, or a network card,
- * that changes what it was given. The broker's address in its answers becomes that of the proxy, or clients would go past it.
+ * Stands between a client and the only broker of the tests: when it is disposed of, the broker is away. The broker's address in its answers becomes that
+ * of the proxy, or clients would go past it. What the broker says is `damaged` on request, as by memory or a network card that fails.
  */
-export async function startDamagingProxy(
-  broker: { readonly host: string; readonly port: number },
-  whole: string,
-  damaged: string,
-): Promise<{ readonly port: number } & AsyncDisposable> {
+export async function startBrokerProxy(damage?: {
+  readonly whole: string;
+  readonly damaged: string;
+}): Promise<{ readonly port: number } & AsyncDisposable> {
+  const [host, ofBroker] = bootstrapServers().split(",")[0]!.split(":") as [string, string];
+  const broker = { host, port: Number(ofBroker) };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const target = connect(broker.port, broker.host);
@@ -24,7 +26,7 @@ export async function startDamagingProxy(
     client.on("data", (bytes) => target.write(bytes));
     target.on("data", (bytes) => {
       replace(bytes, addressOf(broker.host, broker.port), addressOf(broker.host, port));
-      replace(bytes, Buffer.from(whole), Buffer.from(damaged));
+      if (damage !== undefined) replace(bytes, Buffer.from(damage.whole), Buffer.from(damage.damaged));
       client.write(bytes);
     });
   }).listen(0, "127.0.0.1");
@@ -34,7 +36,7 @@ export async function startDamagingProxy(
     port,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
-      await new Promise((closed) => server.close(closed));
+      if (server.listening) await new Promise((closed) => server.close(closed));
     },
   };
 }
