@@ -169,7 +169,9 @@ export async function pump(
 
 function pushAll({ push }: Receiver<unknown>, chunk: Chunk<unknown>): void {
   try {
-    chunk.forEach(push);
+    // The loop is no method of the chunk: V8 would make it a part of this function, and run it half optimized until the 3,000th call.
+    const { length } = chunk;
+    for (let index = 0; index < length; index++) push(chunk.at(index));
   } catch (error) {
     throw error === enough ? error : located(error, chunk);
   }

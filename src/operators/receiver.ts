@@ -17,11 +17,12 @@ export interface RecordPlace {
   readonly offset: number;
 }
 
-/** Values that arrive together. A source's chunk also knows which record `forEach` is at. */
+/** Values that arrive together, taken in their order. A source's chunk also knows which record was taken last. */
 export interface Chunk<out T> {
   readonly length: number;
-  forEach(push: (value: T) => void): void;
-  /** The record that `forEach` had reached, for an error thrown by `push`. */
+  /** As of an array. */
+  at(index: number): T | undefined;
+  /** The record that was taken last, for an error thrown by who took it. */
   place?(): RecordPlace;
   /** Asked when a promise was found where none may be: what to throw when a decoder gave it for that record. */
   promised?(): MillraceError | undefined;

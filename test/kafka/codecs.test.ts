@@ -12,6 +12,7 @@ import { decodeBatches } from "../../src/kafka/reading/decode-batches.ts";
 import { findBatches } from "../../src/kafka/reading/record-batch.ts";
 import type { RecordChunk } from "../../src/kafka/reading/record-chunk.ts";
 import { COMPRESSIONS, type Compression, compress } from "../../src/kafka/writing/compress.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { content } from "./arbitrary-content.ts";
 
 const GZIP = 1;
@@ -152,7 +153,7 @@ test("values stay what they are while later batches, and those of other tasks, a
       const { done, value: chunk } = chunks.next();
       if (done) continue;
       isMore = true;
-      chunk.forEach((record) => void found.push(record.value!));
+      for (const record of valuesOf(chunk)) found.push(record.value!);
     }
   }
   for (const { names, found } of tasks) {
@@ -197,7 +198,7 @@ test("a batch whose compressed bytes make no sense is an error with topic, parti
       const bad = withPayload(good, spoil(good.subarray(61)));
       const values: string[] = [];
       try {
-        for (const chunk of chunksOf([bad])) chunk.forEach(({ value }) => void values.push(String(value)));
+        for (const chunk of chunksOf([bad])) for (const { value } of valuesOf(chunk)) values.push(String(value));
         // It was damage that is no damage, such as to a flag that nobody reads, or has made another text of the same shape.
         assert.equal(values.length, 1);
       } catch (error) {

@@ -8,6 +8,7 @@ import { offsetOutOfRange } from "../../src/kafka/reading/offsets-lost.ts";
 import { readFetches } from "../../src/kafka/reading/range-reader.ts";
 import type { DataLoss } from "../../src/model/events.ts";
 import { encodeBatch } from "../../src/testing/broker/encode-batch.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { assertRefused } from "../helpers/assert-error.ts";
 import { type HeldStreamOptions, holdStream } from "../helpers/held-stream.ts";
 import { createAgain, createTopic, deleteRecordsBefore, deleteTopic } from "../helpers/kafka.ts";
@@ -284,12 +285,12 @@ test("what a later leader has written into a planned range is not read for what 
     const planned = { ...range, leaderEpoch };
     let failure: unknown;
     try {
-      for await (const chunk of readFetches(fetch, planned, options)) chunk.forEach(() => {});
+      for await (const _ of readFetches(fetch, planned, options));
     } catch (error) {
       failure = error;
     }
     for await (const chunk of readFetches(fetch, planned, { ...options, onDataLoss })) {
-      chunk.forEach(({ value }) => void values.push(value));
+      for (const { value } of valuesOf(chunk)) values.push(value);
     }
     return { values: values.join(), losses, failure };
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { createTopic, leaders, moveLeader, withThreeBrokers } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { countRequests, LIST_OFFSETS, METADATA } from "../helpers/requests.ts";
@@ -42,7 +43,7 @@ test("leaders move, and die, in the middle of a range", async (t) => {
   const readWith = async (between: () => Promise<unknown>) => {
     const values: (string | null)[] = [];
     for await (const chunk of readRange(cluster, await wholePartition(cluster, topic), { decoders })) {
-      chunk.forEach(({ value }) => void values.push(value));
+      for (const { value } of valuesOf(chunk)) values.push(value);
       if (values.length === 20) await between();
     }
     assert.deepEqual(values, expected);

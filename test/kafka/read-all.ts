@@ -5,6 +5,7 @@ import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { type KafkaParams, resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import { type RangeToRead, readRange } from "../../src/kafka/reading/range-reader.ts";
 import type { ConsumerRecord } from "../../src/model/consumer-record.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { bootstrapServers } from "../helpers/kafka.ts";
 
 export function openCluster(
@@ -42,7 +43,7 @@ export async function readRecords(
 ): Promise<TextRecord[]> {
   const records: TextRecord[] = [];
   const chunks = readRange(cluster, range, { decoders: { ...decoders, value: resolveDecoder(valueDecoder) }, signal });
-  for await (const chunk of chunks) chunk.forEach((record) => void records.push(record));
+  for await (const chunk of chunks) records.push(...valuesOf(chunk));
   return records;
 }
 

@@ -5,6 +5,7 @@ import { bytes, resolveDecoder, type SliceableBuffer } from "../../src/decoders/
 import type { FetchedPartition } from "../../src/kafka/reading/fetch.ts";
 import { type Fetch, readFetches } from "../../src/kafka/reading/range-reader.ts";
 import { MillraceError } from "../../src/model/errors.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { type BatchToWrite, BatchWriter } from "./batch-writer.ts";
 import { batchPositions, expectedRecords, fetchFrom, modelLog, plainLog } from "./model-log.ts";
 
@@ -28,10 +29,9 @@ function read(
   const done = (async () => {
     const chunks = readFetches(fetch, range, { decoders: { key: raw, value: raw }, maxBytes, readCommitted });
     for await (const chunk of chunks) {
-      chunk.forEach((record) => {
-        const { offset, timestamp, timestampType, key, value, headers } = record;
+      for (const { offset, timestamp, timestampType, key, value, headers } of valuesOf(chunk)) {
         records.push({ offset, timestamp, timestampType, key: copy(key), value: copy(value), headers: pairs(headers) });
-      });
+      }
     }
   })();
   return { records, done };

@@ -5,6 +5,7 @@ import { type DecodeContext, type Decoder, json, resolveDecoder, utf8 } from "..
 import { readFetches } from "../../src/kafka/reading/range-reader.ts";
 import type { RecordChunk } from "../../src/kafka/reading/record-chunk.ts";
 import { ConsumerRecord, toPlain } from "../../src/model/consumer-record.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { type BatchToWrite, BatchWriter } from "./batch-writer.ts";
 import { fetchFrom } from "./model-log.ts";
 
@@ -54,33 +55,28 @@ async function chunksOf<V>(
 
 test("a chunk knows where it is, so that an error can be located", async () => {
   const [chunk] = await chunksOf(["a", "b", "c"], utf8);
-  const stop = new Error("stop");
-  const act = () =>
-    chunk!.forEach(({ value }) => {
-      if (value === "b") throw stop;
-    });
-  assert.throws(act, stop);
+  assert.equal(chunk!.at(1).value, "b");
   assert.deepEqual(chunk!.place(), { topic: chunk!.topic, partition: chunk!.partition, offset: 6 });
-  assert.equal(chunk!.record(2).value, "c");
+  assert.equal(chunk!.at(2).value, "c");
 });
 
 test("a value that cannot be decoded names itself", async () => {
   const [chunk] = await chunksOf(['{"a":1}', "{", null], json());
-  assert.deepEqual(chunk!.record(0).value, { a: 1 });
-  assert.throws(() => chunk!.record(1).value, {
+  assert.deepEqual(chunk!.at(0).value, { a: 1 });
+  assert.throws(() => chunk!.at(1).value, {
     code: "DECODE_FAILED",
     message: /^The value of the record at offset 6 of t-2 could not be decoded: /,
     at: { topic: "t", partition: 2, offset: 6 },
   });
-  assert.throws(() => chunk!.record(2).value, { code: "DECODE_FAILED", message: /offset 7 .*it is null/ });
+  assert.throws(() => chunk!.at(2).value, { code: "DECODE_FAILED", message: /offset 7 .*it is null/ });
 });
 
 test("nothing is decoded that nobody looks at, and nothing twice", async () => {
   let decoded = 0;
   const [chunk] = await chunksOf(["a", "b"], () => ++decoded);
-  chunk!.forEach(({ key }) => void assert.equal(key![0], "k"));
+  for (const { key } of valuesOf(chunk!)) assert.equal(key![0], "k");
   assert.equal(decoded, 0);
-  const record = chunk!.record(0);
+  const record = chunk!.at(0);
   assert.deepEqual([record.value, record.value, decoded], [1, 1, 1]);
 });
 
@@ -94,7 +90,7 @@ test("prepare sees all bytes of a chunk before its records are handed on", async
     decode: () => 1,
   });
   assert.deepEqual(seen, ["a", null]);
-  assert.equal(chunk!.record(0).value, 1);
+  assert.equal(chunk!.at(0).value, 1);
   const failing = chunksOf(["a"], { prepare: () => Promise.reject(new Error("no registry")), decode: () => 1 });
   await assert.rejects(failing, { code: "DECODE_FAILED", message: /from offset 5 of t-2 failed: no registry/ });
 });
@@ -103,7 +99,7 @@ test("a decoder of the user's learns which record it decodes", async () => {
   const contexts: DecodeContext[] = [];
   const decoder = (_: Uint8Array | null, context: DecodeContext) => contexts.push(context);
   const [chunk] = await chunksOf(["a", "b"], decoder, { headers: [["h", Buffer.from("x")]] });
-  assert.equal(chunk!.record(1).value, 1);
+  assert.equal(chunk!.at(1).value, 1);
   const { topic, partition, offset, field, headers } = contexts[0]!;
   assert.deepEqual([topic, partition, offset, field], ["t", 2, 6, "value"]);
   assert.deepEqual(
@@ -118,7 +114,7 @@ test("texts are right in chunks with and without a character beyond ASCII", asyn
     for (const batchSize of [1, 40, 3_000]) {
       const read: (string | null)[] = [];
       for (const chunk of await chunksOf(values, utf8, { batchSize }))
-        chunk.forEach(({ value }) => void read.push(value));
+        for (const { value } of valuesOf(chunk)) read.push(value);
       assert.deepEqual(read, values);
     }
   }
@@ -137,7 +133,7 @@ test("texts come from the chunk's own text only when that is all ASCII", async (
 
 test("a record crosses threads as plain data and comes back as the same class", async () => {
   const [chunk] = await chunksOf(['{"a":1}'], json<{ a: number }>(), { headers: [["h", Buffer.from("x")]] });
-  const record = chunk!.record(0);
+  const record = chunk!.at(0);
   const plain = structuredClone(toPlain(record));
   const revived = ConsumerRecord.revive(plain);
   assert.ok(revived instanceof ConsumerRecord);

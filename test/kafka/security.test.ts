@@ -10,6 +10,7 @@ import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { BrokerConnections } from "../../src/kafka/connection/connections.ts";
 import { type KafkaParams, resolveKafkaParams, type SaslOptions } from "../../src/kafka/kafka-params.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { KEY_STORE_PASSWORD, makeCertificate } from "../helpers/certificate.ts";
 import { createTopic } from "../helpers/kafka.ts";
 import { produce } from "../helpers/produce.ts";
@@ -66,7 +67,7 @@ async function readTopic(params: KafkaParams, from = topic): Promise<unknown[]> 
   await using cluster = new KafkaCluster(resolveKafkaParams(params));
   const values: unknown[] = [];
   for await (const chunk of readRange(cluster, await wholePartition(cluster, from), { decoders })) {
-    chunk.forEach(({ value }) => void values.push(value));
+    for (const { value } of valuesOf(chunk)) values.push(value);
   }
   return values;
 }

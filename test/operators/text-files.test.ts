@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { type DStream, defineJob, runJob } from "millrace";
 import type { BatchLimits } from "../../src/graph/source.ts";
 import { TextFileSource } from "../../src/graph/text-source.ts";
+import { valuesOf } from "../chunk-values.ts";
 import { runGraph } from "../helpers/run-graph.ts";
 import { runRdd } from "../helpers/run-rdd.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -183,7 +184,7 @@ test("a file is read as it was when its batch was planned", async (t) => {
   appendFileSync(join(folder, "a"), "later\n");
   const lines: string[] = [];
   for await (const chunk of source.read(slices[0]!, { signal, onBytes() {}, onDataLoss() {}, onUndecodable() {} }))
-    chunk.forEach((line) => void lines.push(line));
+    lines.push(...valuesOf(chunk));
   assert.deepEqual(lines, ["planned"]);
   assert.equal((await planner.plan(limits, signal)).slices.length, 1, "a batch that did not complete is planned again");
   planner.complete(slices, { records: 1, bytes: 8, lossy: false });

@@ -31,7 +31,7 @@ export async function* decodable<K, V>(
   for await (const chunk of chunks) {
     const records: ConsumerRecord<K, V>[] = [];
     for (let index = 0; index < chunk.length; index++) {
-      const record = chunk.record(index);
+      const record = chunk.at(index);
       // Both are kept by the record.
       const undecodable = failureOf("key", () => record.key) ?? failureOf("value", () => record.value);
       if (undecodable === undefined) {
@@ -100,11 +100,9 @@ class DecodedRecords<K, V> implements Chunk<ConsumerRecord<K, V>> {
     return this.#records.length;
   }
 
-  forEach(push: (record: ConsumerRecord<K, V>) => void): void {
-    for (const [position, record] of this.#records.entries()) {
-      this.#position = position;
-      push(record);
-    }
+  at(index: number): ConsumerRecord<K, V> {
+    this.#position = index;
+    return this.#records[index]!;
   }
 
   place(): { topic: string; partition: number; offset: number } {

@@ -59,25 +59,18 @@ export class RecordChunk<out K, out V>
     this.#decoders = decoders;
   }
 
-  /** The record that {@link forEach} is at: where it stopped when `emit` threw. */
+  /** The record that was taken last. */
   place(): { topic: string; partition: number; offset: number } {
     return { topic: this.topic, partition: this.partition, offset: this.offsetAt(this.#position) };
   }
 
   /** Decodes that record again. */
   promised(): MillraceError | undefined {
-    return promisedIn(this.record(this.#position));
+    return promisedIn(this.at(this.#position));
   }
 
-  forEach(emit: (record: ConsumerRecord<K, V>) => void): void {
-    const { length } = this;
-    for (let index = 0; index < length; index++) {
-      this.#position = index;
-      emit(ConsumerRecord.at(this, index));
-    }
-  }
-
-  record(index: number): ConsumerRecord<K, V> {
+  at(index: number): ConsumerRecord<K, V> {
+    this.#position = index;
     return ConsumerRecord.at(this, index);
   }
 
