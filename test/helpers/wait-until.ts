@@ -6,7 +6,7 @@ export async function waitUntil(
   isSo: () => boolean | Promise<boolean>,
   options: { readonly limitMs?: number } = {},
 ): Promise<void> {
-  const { limitMs = 20_000 } = options;
+  const { limitMs = 60_000 } = options;
   const deadline = performance.now() + limitMs;
   let lastError: unknown;
   for (;;) {

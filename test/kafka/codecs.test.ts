@@ -12,7 +12,7 @@ import { decodeBatches } from "../../src/kafka/reading/decode-batches.ts";
 import { findBatches } from "../../src/kafka/reading/record-batch.ts";
 import type { RecordChunk } from "../../src/kafka/reading/record-chunk.ts";
 import { COMPRESSIONS, type Compression, compress } from "../../src/kafka/writing/compress.ts";
-import { valuesOf } from "../chunk-values.ts";
+import { valuesOf } from "../helpers/chunk-values.ts";
 import { content } from "./arbitrary-content.ts";
 
 const GZIP = 1;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
-import { valuesOf } from "../chunk-values.ts";
+import { valuesOf } from "../helpers/chunk-values.ts";
 import { createTopic, leaders, moveLeader, withThreeBrokers } from "../helpers/kafka.ts";
 import { produceMany } from "../helpers/produce.ts";
 import { countRequests, LIST_OFFSETS, METADATA } from "../helpers/requests.ts";

@@ -5,7 +5,7 @@ import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { type KafkaParams, resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
 import { type RangeToRead, readRange } from "../../src/kafka/reading/range-reader.ts";
 import type { ConsumerRecord } from "../../src/model/consumer-record.ts";
-import { valuesOf } from "../chunk-values.ts";
+import { valuesOf } from "../helpers/chunk-values.ts";
 import { bootstrapServers } from "../helpers/kafka.ts";
 
 export function openCluster(

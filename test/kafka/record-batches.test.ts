@@ -5,7 +5,7 @@ import { bytes, resolveDecoder, type SliceableBuffer } from "../../src/decoders/
 import type { FetchedPartition } from "../../src/kafka/reading/fetch.ts";
 import { type Fetch, readFetches } from "../../src/kafka/reading/range-reader.ts";
 import { MillraceError } from "../../src/model/errors.ts";
-import { valuesOf } from "../chunk-values.ts";
+import { valuesOf } from "../helpers/chunk-values.ts";
 import { type BatchToWrite, BatchWriter } from "./batch-writer.ts";
 import { batchPositions, expectedRecords, fetchFrom, modelLog, plainLog } from "./model-log.ts";
 

@@ -5,7 +5,7 @@ import { type DecodeContext, type Decoder, json, resolveDecoder, utf8 } from "..
 import { readFetches } from "../../src/kafka/reading/range-reader.ts";
 import type { RecordChunk } from "../../src/kafka/reading/record-chunk.ts";
 import { ConsumerRecord, toPlain } from "../../src/model/consumer-record.ts";
-import { valuesOf } from "../chunk-values.ts";
+import { valuesOf } from "../helpers/chunk-values.ts";
 import { type BatchToWrite, BatchWriter } from "./batch-writer.ts";
 import { fetchFrom } from "./model-log.ts";
 

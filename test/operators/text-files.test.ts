@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { type DStream, defineJob, runJob } from "millrace";
 import type { BatchLimits } from "../../src/graph/source.ts";
 import { TextFileSource } from "../../src/graph/text-source.ts";
-import { valuesOf } from "../chunk-values.ts";
+import { valuesOf } from "../helpers/chunk-values.ts";
 import { runGraph } from "../helpers/run-graph.ts";
 import { runRdd } from "../helpers/run-rdd.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";

@@ -1,4 +1,4 @@
-import type { Chunk } from "../src/operators/receiver.ts";
+import type { Chunk } from "../../src/operators/receiver.ts";
 
 /** What a chunk holds, as the loop over records takes it. */
 export function* valuesOf<T>(chunk: Chunk<T>): Generator<T> {
