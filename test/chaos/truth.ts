@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { publishedBatches } from "millrace/sinks";
 import pg from "pg";
@@ -58,6 +58,8 @@ export async function committedRecords(brokers: string, topic: string): Promise<
 export async function storedEffects(target: Target): Promise<Effect[]> {
   switch (target.sink) {
     case "sqlite": {
+      // Of a job that no strike fell on: it had nothing to read.
+      if (!existsSync(target.path)) return [];
       const database = new DatabaseSync(target.path, { readOnly: true });
       try {
         return database.prepare("select output, key, value from effects").all() as unknown as Effect[];
@@ -76,6 +78,7 @@ export async function storedEffects(target: Target): Promise<Effect[]> {
     }
     case "files": {
       const effects: Effect[] = [];
+      if (!existsSync(target.directory)) return effects;
       for await (const { files } of publishedBatches(target.directory)) {
         for (const { path } of files) {
           const lines = readFileSync(path, "utf8").trimEnd().split("\n");
