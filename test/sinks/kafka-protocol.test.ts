@@ -76,6 +76,7 @@ for (const request of ["begin", "addPartitions"] as const) {
     const sink = kafka<string>({ kafkaParams: kafkaParams(), topic, value: (v) => v, progressTopic: progress });
     refuseFirst(t, request);
     assert.equal(await save(sink, ["a"]), "written");
+    await waitUntil("the commit is carried out", async () => (await committedValues(topic)).length > 0);
     assert.deepEqual(await committedValues(topic), ["a"]);
   });
 }
