@@ -13,7 +13,8 @@ export const bytes: DecodeFunction<Uint8Array | null> = withFastPath((view) => v
 export function textAt(source: DecodeSource, start: number, end: number): string {
   const text = source.asciiText();
   if (text === undefined) return source.buffer.utf8Slice(start, end);
-  return text.substring(start - source.textStart, end - source.textStart);
+  const { textStart } = source;
+  return text.substring(start - textStart, end - textStart);
 }
 
 export function textOf(bytes: Uint8Array): string {

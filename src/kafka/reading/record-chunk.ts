@@ -41,7 +41,7 @@ export class RecordChunk<out K, out V>
   #position = 0;
   /** Null until somebody asks. */
   #text: string | undefined | null = null;
-  #isAscii: boolean | null = null;
+  #asciiText: string | undefined | null = null;
 
   constructor(
     { topic, partition }: TopicPartition,
@@ -87,23 +87,25 @@ export class RecordChunk<out K, out V>
   }
 
   keyAt(index: number): K {
-    const start = this.#columns.keyStart(index);
-    const end = this.#columns.keyEnd(index);
+    const columns = this.#columns;
     try {
-      return this.#decoders.key.decodeAt(this, start, end, index, "key");
+      return this.#decoders.key.decodeAt(this, columns.keyStart(index), columns.keyEnd(index), index, "key");
     } catch (error) {
-      throw decodeFailed(error, this.contextOf(index, "key"));
+      throw this.#undecodable(error, index, "key");
     }
   }
 
   valueAt(index: number): V {
-    const start = this.#columns.valueStart(index);
-    const end = this.#columns.valueEnd(index);
+    const columns = this.#columns;
     try {
-      return this.#decoders.value.decodeAt(this, start, end, index, "value");
+      return this.#decoders.value.decodeAt(this, columns.valueStart(index), columns.valueEnd(index), index, "value");
     } catch (error) {
-      throw decodeFailed(error, this.contextOf(index, "value"));
+      throw this.#undecodable(error, index, "value");
     }
+  }
+
+  #undecodable(error: unknown, index: number, field: DecodedField): MillraceError {
+    return decodeFailed(error, this.contextOf(index, field));
   }
 
   startAt(index: number, field: DecodedField): number {
@@ -136,15 +138,20 @@ export class RecordChunk<out K, out V>
     return this.#text;
   }
 
+  asciiText(): string | undefined {
+    const text = this.#asciiText;
+    return text === null ? this.#findAsciiText() : text;
+  }
+
   /**
    * In UTF-8 every latin1 character above 127 takes one byte more. If the framing accounts for all of these, keys and values have
    * none, and each is a plain piece of the text.
    */
-  asciiText(): string | undefined {
+  #findAsciiText(): string | undefined {
     const text = this.latin1Text();
-    if (text === undefined) return undefined;
-    this.#isAscii ??= written.write(text) - text.length === this.#columns.framingBytesAbove127;
-    return this.#isAscii ? text : undefined;
+    const isAscii = text !== undefined && written.write(text) - text.length === this.#columns.framingBytesAbove127;
+    this.#asciiText = isAscii ? text : undefined;
+    return this.#asciiText;
   }
 }
 

@@ -5,12 +5,11 @@ import { skipHeaders } from "./record-headers.ts";
 import { VarintReader } from "./varint.ts";
 
 // A row of RecordColumns; a start below zero is Kafka's null. Not exported: what a module exports is no constant to V8.
-const OFFSET_DELTA = 0;
-const KEY_START = 1;
-const KEY_END = 2;
-const VALUE_START = 3;
-const VALUE_END = 4;
-const ROW = 5;
+const BODY_START = 0;
+const OFFSET_DELTA = 1;
+const VALUE_START = 2;
+const VALUE_END = 3;
+const ROW = 4;
 
 /** A batch's records, in the buffer that was fetched or in what its compressed bytes gave. */
 export interface BatchRecords {
@@ -27,13 +26,12 @@ export class RecordColumns {
   end = 0;
   /** Bytes above 127 between `start` and `end` that belong to no key, value or header. */
   framingBytesAbove127 = 0;
-  /** {@link ROW} numbers a record: its offset less that of the first batch, then positions in the buffer. */
+  /** {@link ROW} numbers a record: positions in the buffer, and the offset less that of the first batch. What is seldom asked for is read again. */
   readonly #places: Int32Array;
-  readonly #timestamps: Float64Array;
+  readonly #parts: readonly BatchRecords[];
   readonly #baseOffset: number;
   readonly #bytes: Uint8Array;
   readonly #range: OffsetRange;
-  readonly #varints: VarintReader;
 
   /**
    * Walks `parts`, which lie in `bytes` in their order, and keeps what is in the range.
@@ -42,14 +40,11 @@ export class RecordColumns {
   constructor(bytes: Uint8Array, parts: readonly BatchRecords[], range: OffsetRange) {
     let capacity = 0;
     for (const { batch } of parts) capacity += batch.count;
-    // One piece of memory for both: each piece costs the garbage collector as much as many bytes do.
-    const memory = new ArrayBuffer(capacity * (Float64Array.BYTES_PER_ELEMENT + ROW * Int32Array.BYTES_PER_ELEMENT));
-    this.#timestamps = new Float64Array(memory, 0, capacity);
-    this.#places = new Int32Array(memory, this.#timestamps.byteLength);
+    this.#places = new Int32Array(capacity * ROW);
+    this.#parts = parts;
     this.#baseOffset = parts[0]?.batch.baseOffset ?? 0;
     this.#bytes = bytes;
     this.#range = range;
-    this.#varints = new VarintReader(bytes, 0);
     for (const part of parts) this.#add(part);
   }
 
@@ -58,15 +53,20 @@ export class RecordColumns {
   }
 
   timestamp(index: number): number {
-    return this.#timestamps[index]!;
+    const offset = this.offset(index);
+    const { batch } = this.#parts.findLast((part) => part.batch.baseOffset <= offset)!;
+    if (batch.isLogAppendTime) return batch.maxTimestamp;
+    return batch.baseTimestamp + this.#fieldsOf(index).long();
   }
 
   keyStart(index: number): number {
-    return this.#places[index * ROW + KEY_START]!;
+    const fields = this.#keyOf(index);
+    return fields.int() < 0 ? -1 : fields.position;
   }
 
   keyEnd(index: number): number {
-    return this.#places[index * ROW + KEY_END]!;
+    const fields = this.#keyOf(index);
+    return Math.max(0, fields.int()) + fields.position;
   }
 
   valueStart(index: number): number {
@@ -77,16 +77,26 @@ export class RecordColumns {
     return this.#places[index * ROW + VALUE_END]!;
   }
 
+  /** At the first field of a record that varies: its time stamp. */
+  #fieldsOf(index: number): VarintReader {
+    return new VarintReader(this.#bytes, this.#places[index * ROW + BODY_START]! + 1);
+  }
+
+  #keyOf(index: number): VarintReader {
+    const fields = this.#fieldsOf(index);
+    fields.long();
+    fields.int();
+    return fields;
+  }
+
   #add({ batch, start, end }: BatchRecords): void {
-    const varints = this.#varints;
     const bytes = this.#bytes;
+    const varints = new VarintReader(bytes, start);
     const places = this.#places;
-    const timestamps = this.#timestamps;
     const firstDelta = this.#range.fromOffset - batch.baseOffset;
     const endDelta = this.#range.untilOffset - batch.baseOffset;
     const lastDelta = batch.lastOffset - batch.baseOffset;
     const shift = batch.baseOffset - this.#baseOffset;
-    const appendTime = batch.isLogAppendTime ? batch.maxTimestamp : undefined;
     let index = this.length;
     let above127 = this.framingBytesAbove127;
     if (index > 0) above127 += this.#bytesAbove127(this.end, start);
@@ -100,20 +110,22 @@ export class RecordColumns {
       const recordEnd = bodyStart + length;
       if (length < 6 || recordEnd > end) throw corruptIn(batch, "the length of a record makes no sense", this.#range);
       varints.position++; // attributes, which nobody uses yet
-      const timestampDelta = varints.long();
+      varints.skip(); // time stamp
       const offsetDelta = varints.int();
       const keyLength = varints.int();
-      const keyStart = varints.position;
-      const keyEnd = keyLength < 0 ? keyStart : keyStart + keyLength;
-      varints.position = keyEnd;
+      if (keyLength > 0) varints.position += keyLength;
       const valueLength = varints.int();
       const valueStart = varints.position;
-      const valueEnd = valueLength < 0 ? valueStart : valueStart + valueLength;
-      varints.position = valueEnd;
+      if (valueLength > 0) varints.position += valueLength;
+      const valueEnd = varints.position;
       const headerCount = varints.int();
       // Every byte of a number but its last is above 127. Six numbers, one of them before the body, and the attributes.
-      let framing = varints.position - position - (keyEnd - keyStart) - (valueEnd - valueStart) - 7;
-      if (headerCount !== 0) framing += skipHeaders(varints, headerCount, recordEnd);
+      let framing = varints.position - position - Math.max(0, keyLength) - (valueEnd - valueStart) - 7;
+      if (headerCount !== 0) {
+        const headers = new VarintReader(bytes, varints.position);
+        framing += skipHeaders(headers, headerCount, recordEnd);
+        varints.position = headers.position;
+      }
       if (varints.position !== recordEnd || keyLength < -1 || valueLength < -1) {
         throw corruptIn(batch, "the fields of a record do not fit its length", this.#range);
       }
@@ -126,12 +138,10 @@ export class RecordColumns {
       if (offsetDelta >= firstDelta) {
         if (index === 0) this.start = position;
         const row = index * ROW;
+        places[row + BODY_START] = bodyStart;
         places[row + OFFSET_DELTA] = offsetDelta + shift;
-        places[row + KEY_START] = keyLength < 0 ? -1 : keyStart;
-        places[row + KEY_END] = keyEnd;
         places[row + VALUE_START] = valueLength < 0 ? -1 : valueStart;
         places[row + VALUE_END] = valueEnd;
-        timestamps[index] = appendTime ?? batch.baseTimestamp + timestampDelta;
         above127 += framing + (bytes[bodyStart]! >>> 7);
         index++;
       }

@@ -33,6 +33,11 @@ export class VarintReader {
     return (raw >>> 1) ^ -(raw & 1);
   }
 
+  /** Over a number of at most 64 bits, as {@link long} reads it. */
+  skip(): void {
+    for (let left = 10; left > 0 && this.bytes[this.position++]! > 0x7f; left--);
+  }
+
   /** At most 64 bits as a double, from two halves: no BigInt per record. */
   long(): number {
     const byte = this.bytes[this.position]!;
