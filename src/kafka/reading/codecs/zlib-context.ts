@@ -1,4 +1,5 @@
 import { constants, createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { isOneZstdFrame } from "./zstd-frame.ts";
 
 /** @returns bytes that the next call overwrites. @throws when they make no sense. */
 export type Decompress = (compressed: Buffer) => Uint8Array;
@@ -9,18 +10,23 @@ export interface ZlibCodec {
   /** Says that a write is all there is. */
   readonly finish: number;
   readonly decompress: (compressed: Buffer, options: { readonly chunkSize: number }) => Buffer;
+  /** Whether a context that has read these bytes without an error is as one that was reset. */
+  readonly isResetBy: (compressed: Buffer) => boolean;
 }
 
 export const gzip: ZlibCodec = {
   createStream: createGunzip,
   finish: constants.Z_FINISH,
   decompress: gunzipSync,
+  isResetBy: () => false,
 };
 
 export const zstd: ZlibCodec = {
   createStream: createZstdDecompress,
   finish: constants.ZSTD_e_end,
   decompress: zstdDecompressSync,
+  // A reset allocates what zstd needs anew, at up to half the time of decompressing; to be cut off is not always an error.
+  isResetBy: isOneZstdFrame,
 };
 
 /** Where some bytes are, and how many. */
@@ -61,22 +67,23 @@ class KeptContext {
   readonly #native: NativeContext;
   /** Bytes of room, then of input, that a write has left. */
   readonly #left: Uint32Array;
-  readonly #finish: number;
+  readonly #codec: ZlibCodec;
+  #isReset = true;
   #output = Buffer.allocUnsafeSlow(FIRST_OUTPUT_BYTES);
   #failure: Error | undefined;
 
-  private constructor(native: NativeContext, left: Uint32Array, finish: number) {
+  private constructor(native: NativeContext, left: Uint32Array, codec: ZlibCodec) {
     this.#native = native;
     this.#left = left;
-    this.#finish = finish;
+    this.#codec = codec;
     native.onerror = (message, errno, code) => {
       this.#failure = Object.assign(new Error(message), { errno, code });
     };
   }
 
   /** @returns undefined when Node's native object is not what it was. */
-  static of({ createStream, finish }: ZlibCodec): KeptContext | undefined {
-    const stream: { _handle?: Partial<NativeContext>; _writeState?: unknown } = createStream({ chunkSize: 64 });
+  static of(codec: ZlibCodec): KeptContext | undefined {
+    const stream: { _handle?: Partial<NativeContext>; _writeState?: unknown } = codec.createStream({ chunkSize: 64 });
     const { _handle: native, _writeState: left } = stream;
     const isKnown =
       typeof native?.reset === "function" &&
@@ -84,17 +91,18 @@ class KeptContext {
       typeof native.onerror === "function" &&
       left instanceof Uint32Array &&
       left.length === 2;
-    return isKnown ? new KeptContext(native as NativeContext, left, finish) : undefined;
+    return isKnown ? new KeptContext(native as NativeContext, left, codec) : undefined;
   }
 
   decompress(compressed: Buffer): Uint8Array {
-    this.#native.reset();
+    // Behind a whole frame zstd takes no bytes at all for no error.
+    if (!this.#isReset || compressed.length === 0) this.#native.reset();
     let output = this.#output;
     let end = 0;
     let read = 0;
     for (;;) {
       const room = output.length - end;
-      this.#native.writeSync(this.#finish, compressed, read, compressed.length - read, output, end, room);
+      this.#native.writeSync(this.#codec.finish, compressed, read, compressed.length - read, output, end, room);
       if (this.#failure !== undefined) throw this.#failure;
       const roomLeft = this.#left[0]!;
       end += room - roomLeft;
@@ -102,7 +110,9 @@ class KeptContext {
       if (roomLeft > 0) break;
       output = twiceAsLarge(output);
     }
-    if (output.length <= KEPT_BYTES) this.#output = output;
+    const isKept = output.length <= KEPT_BYTES;
+    if (isKept) this.#output = output;
+    this.#isReset = isKept && this.#codec.isResetBy(compressed);
     return output.subarray(0, end);
   }
 }
