@@ -9,7 +9,7 @@ import { driverOf } from "./job-driver.ts";
 import { type Clock, systemClock } from "./model/clock.ts";
 import type { Duration } from "./model/duration.ts";
 import { MillraceError } from "./model/errors.ts";
-import type { Logger, StreamingListener } from "./model/events.ts";
+import type { StreamingListener } from "./model/events.ts";
 import { type Check, checkedLater, checkOptions, isBoolean, isObject } from "./model/options.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
@@ -22,6 +22,8 @@ export interface RunOptions<P> extends EngineOptions {
   signal?: AbortSignal | undefined;
   /** SIGINT and SIGTERM stop gracefully, a second one at once. @default false: the process is yours. The command line sets it. */
   handleSignals?: boolean | undefined;
+  /** Told when a second signal stops it by force. @internal */
+  forced?: (() => void) | undefined;
   /** @internal */
   clock?: Clock | undefined;
   /** Instead of a directory. @internal */
@@ -59,6 +61,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     listeners: isListeners,
     signal: checkedLater,
     handleSignals: isBoolean,
+    forced: checkedLater,
     clock: checkedLater,
     openStore: checkedLater,
   });
@@ -67,6 +70,7 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
     params: given,
     signal,
     handleSignals,
+    forced,
     clock = systemClock,
     openStore,
     listeners = [],
@@ -85,7 +89,8 @@ export async function runJob<P>(job: Job<P> | URL | string, options: RunOptions<
   for (const listener of listeners) context.addStreamingListener(listener);
   // Asked to stop while it starts, it stops: a standby may wait for its turn for days.
   const starting = driver.start();
-  const live = running(driver, signal, handleSignals === true, resolved.logger);
+  const live = running(driver, signal);
+  if (handleSignals) void driver.closed.then(stopOnSignals(driver, resolved.logger, forced));
   await starting;
   return live;
 }
@@ -112,12 +117,7 @@ function defined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-function running(
-  driver: Driver,
-  signal: AbortSignal | undefined,
-  handleSignals: boolean,
-  logger: Logger | undefined,
-): RunningJob {
+function running(driver: Driver, signal: AbortSignal | undefined): RunningJob {
   const job: RunningJob = {
     getState: () => driver.state,
     awaitTermination: () => driver.awaitTermination(),
@@ -130,10 +130,6 @@ function running(
   const stop = () => void driver.stop().catch(() => {});
   if (signal?.aborted) stop();
   else signal?.addEventListener("abort", stop, { once: true });
-  const forget = handleSignals ? stopOnSignals(job, logger) : () => {};
-  void driver.closed.then(() => {
-    signal?.removeEventListener("abort", stop);
-    forget();
-  });
+  void driver.closed.then(() => signal?.removeEventListener("abort", stop));
   return job;
 }

@@ -13,10 +13,11 @@ export interface SignalSource {
   now(): number;
 }
 
-/** The first signal stops gracefully, a second one by force. @returns what removes the handlers. */
+/** The first signal stops gracefully, a second one by force, which `forced` is told. @returns what removes the handlers. */
 export function stopOnSignals(
   job: Pick<RunningJob, "stop">,
   logger: Logger | undefined,
+  forced: () => void = () => {},
   source: SignalSource = { process, now: () => performance.now() },
 ): () => void {
   let firstAt: number | undefined;
@@ -26,6 +27,7 @@ export function stopOnSignals(
     if (!graceful && source.now() - firstAt < SAME_PRESS_MS) return;
     const says = graceful ? "a graceful stop; once more stops at once" : "stops at once";
     logger?.info({ signal }, `${signal}: ${says}`);
+    if (!graceful) forced();
     // A failure of the stream is told by awaitTermination; here it must only not be unhandled.
     void job.stop({ graceful }).catch(() => {});
   };

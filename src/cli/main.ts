@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { MillraceError } from "../model/errors.ts";
 import { checkpoint } from "./checkpoint.ts";
+import { endProcess } from "./end-process.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { refuseOldNode } from "./node-version.ts";
 import { run } from "./run.ts";
@@ -20,11 +21,15 @@ const USAGE = `Usage: millrace <command>
 
 ${RUN_USAGE}`;
 
+let atOnce = false;
+
 /** @returns the exit code. */
 async function main([command, ...args]: readonly string[]): Promise<number> {
   switch (command) {
     case "run":
-      return run(args);
+      return run(args, () => {
+        atOnce = true;
+      });
     case "checkpoint":
       return checkpoint(args);
     case "help":
@@ -61,9 +66,9 @@ if (refusal !== undefined) {
   process.exit(2);
 }
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  endProcess(await main(process.argv.slice(2)), { atOnce });
 } catch (error) {
   if (!MillraceError.is(error)) throw error;
   tellError(error, { logged: false });
-  process.exitCode = exitCodeOf(error);
+  endProcess(exitCodeOf(error));
 }

@@ -12,8 +12,8 @@ import { ADOPT, parseRunArguments, RUN_USAGE, SUPERVISE, typedParams } from "./r
 import { supervise } from "./supervise.ts";
 import { tellError } from "./tell-error.ts";
 
-/** `millrace run job.ts`. @returns the exit code. */
-export async function run(args: readonly string[]): Promise<number> {
+/** `millrace run job.ts`. `forced` is told when a second signal ends the job. @returns the exit code. */
+export async function run(args: readonly string[], forced: () => void): Promise<number> {
   if (args.includes("--help") || args.includes("-h")) {
     process.stdout.write(RUN_USAGE);
     return 0;
@@ -43,6 +43,7 @@ export async function run(args: readonly string[]): Promise<number> {
       logger,
       listeners: progressJson ? [progressLines] : [],
       handleSignals: true,
+      forced,
     });
     await running.awaitTermination();
     return 0;

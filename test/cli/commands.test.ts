@@ -1,8 +1,10 @@
 /** What somebody sees who types a command, or mistypes it. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
@@ -13,7 +15,7 @@ const INDEX = new URL("../../src/index.ts", import.meta.url).href;
 
 const millrace = (...args: string[]) => {
   const node = ["--conditions=millrace-source", MAIN, ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, node, { encoding: "utf8", timeout: 20_000 });
   return { status, stdout, stderr };
 };
 
@@ -96,4 +98,51 @@ test("whoever reads no further, like head, is no error", () => {
   const command = '"$0" --conditions=millrace-source "$1" help | head -c 0';
   const { stderr } = spawnSync("sh", ["-c", command, process.execPath, MAIN], { encoding: "utf8" });
   assert.equal(stderr, "");
+});
+
+const KEPT_OPEN = (build: string) => `import { defineJob, executorId } from "${INDEX}";
+import { createServer } from "node:http";
+if (executorId === undefined) createServer(() => {}).listen(0, "127.0.0.1");
+export default defineJob({ appName: "open", batchInterval: 20, trigger: "availableNow" }, (ssc) => {
+  ssc.queueStream([[1]])${build};
+});
+`;
+
+for (const [how, build, code] of [
+  ["is done", ".foreachRDD(() => {})", 0],
+  ["has failed", '.foreachRDD(() => { throw new Error("no"); })', 1],
+] as const) {
+  test(`a process whose job ${how} ends, though the job's module has left a server open, and says what keeps it`, (t) => {
+    const module = join(temporaryFolder(t), "job.ts");
+    writeFileSync(module, KEPT_OPEN(build));
+    const { status, stderr } = millrace("run", module, "--executors", "1", "--log-level", "silent");
+    assert.equal(status, code);
+    assert.match(
+      stderr,
+      /its module keeps this process running \(TCPServerWrap\): the process is ended\.\n {2}Close what/,
+    );
+  });
+}
+
+test("a second signal ends the process, though a function under way heeds no signal", {
+  timeout: 20_000,
+}, async (t) => {
+  const module = join(temporaryFolder(t), "job.ts");
+  const build = '.foreachRDD(() => { console.log("begins"); return new Promise((done) => setTimeout(done, 1e6)); })';
+  writeFileSync(module, KEPT_OPEN(build));
+  const node = ["--conditions=millrace-source", MAIN, "run", module, "--executors", "0"];
+  const child = spawn(process.execPath, node, { stdio: ["ignore", "pipe", "pipe"] });
+  t.after(() => child.kill("SIGKILL"));
+  const exited = once(child, "exit");
+  await once(child.stdout, "data");
+  // What comes right after the first one counts as the same press of a key.
+  const again = setInterval(() => child.kill("SIGINT"), 100);
+  let told = "";
+  for await (const line of createInterface({ input: child.stderr })) {
+    told += `${line}\n`;
+    if (line.includes(": stops at once")) clearInterval(again);
+  }
+  assert.deepEqual(await exited, [0, null]);
+  assert.match(told, /the stream has stopped/);
+  assert.doesNotMatch(told, /keeps this process running/);
 });

@@ -6,7 +6,7 @@ import { stopOnSignals } from "../../src/stop-on-signals.ts";
 /** A job that tells how it was asked to stop, and a process whose signals and time the test makes. */
 function jobAndSignals() {
   const process = new EventEmitter();
-  const stops: (boolean | undefined)[] = [];
+  const stops: (boolean | undefined | "by force")[] = [];
   const time = { now: 1_000 };
   const job = {
     async stop({ graceful }: { graceful?: boolean } = {}) {
@@ -14,7 +14,8 @@ function jobAndSignals() {
       throw new Error("told by awaitTermination");
     },
   };
-  const forget = stopOnSignals(job, undefined, { process, now: () => time.now });
+  const forced = () => stops.push("by force");
+  const forget = stopOnSignals(job, undefined, forced, { process, now: () => time.now });
   return { process, stops, time, forget };
 }
 
@@ -23,7 +24,7 @@ test("the first signal stops gracefully, a second one by force, whichever they a
   process.emit("SIGTERM");
   time.now += 1_000;
   process.emit("SIGINT");
-  assert.deepEqual(stops, [true, false]);
+  assert.deepEqual(stops, [true, "by force", false]);
 });
 
 test("one Ctrl-C that arrives twice, as under npm, does not force", () => {
@@ -34,7 +35,7 @@ test("one Ctrl-C that arrives twice, as under npm, does not force", () => {
   assert.deepEqual(stops, [true]);
   time.now += 1_000;
   process.emit("SIGINT");
-  assert.deepEqual(stops, [true, false]);
+  assert.deepEqual(stops, [true, "by force", false]);
 });
 
 test("afterwards no handler is left", () => {
