@@ -1,26 +1,38 @@
-import { asyncFunction, failureOf, type NarrowOperator } from "./receiver.ts";
+import { ownCode } from "./own-code.ts";
+import { asyncFunction, failureOf, type NarrowOperator, type OperatorName } from "./receiver.ts";
+
+const pushEach =
+  <T, U>(
+    f: (value: T) => Iterable<U>,
+    push: (value: U) => void,
+    name: OperatorName,
+    failed: typeof failureOf,
+    iterated: (results: Iterable<U>, name: OperatorName) => Iterable<U>,
+  ) =>
+  (value: T): void => {
+    let results: Iterable<U>;
+    try {
+      results = f(value);
+    } catch (error) {
+      throw failed(name, error);
+    }
+    if (Array.isArray(results)) for (let i = 0; i < results.length; i++) push(results[i] as U);
+    else for (const result of iterated(results, name)) push(result);
+  };
+
+const ownPush = ownCode(pushEach);
 
 export const flatMap = <T, U>(f: (value: T) => Iterable<U>): NarrowOperator<T, U> => ({
   perRecord: true,
-  bind: ({ push, end }, name) => ({
-    push: (value) => {
-      let results: Iterable<U>;
-      try {
-        results = f(value);
-      } catch (error) {
-        throw failureOf(name, error);
-      }
-      if (Array.isArray(results)) {
-        for (let i = 0; i < results.length; i++) push(results[i] as U);
-        return;
-      }
-      if (results instanceof Promise) throw asyncFunction(name, results);
-      if (!isIterable(results)) throw notIterable(results, name);
-      for (const result of guarded(results, name)) push(result);
-    },
-    end,
-  }),
+  bind: ({ push, end }, name) => ({ push: ownPush(name)(f, push, name, failureOf, iterated), end }),
 });
+
+/** What is no array. */
+function iterated<U>(results: Iterable<U>, name: OperatorName): Iterable<U> {
+  if (results instanceof Promise) throw asyncFunction(name, results);
+  if (!isIterable(results)) throw notIterable(results, name);
+  return guarded(results, name);
+}
 
 export const flatMapValues = <K, V, U>(f: (value: V) => Iterable<U>): NarrowOperator<readonly [K, V], [K, U]> =>
   flatMap(([key, value]) => {

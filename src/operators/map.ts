@@ -1,20 +1,30 @@
-import { asyncFunction, failureOf, type NarrowOperator } from "./receiver.ts";
+import { ownCode } from "./own-code.ts";
+import { asyncFunction, failureOf, type NarrowOperator, type OperatorName } from "./receiver.ts";
+
+const pushMapped =
+  <T, U>(
+    f: (value: T) => U,
+    push: (value: U) => void,
+    name: OperatorName,
+    failed: typeof failureOf,
+    promised: typeof asyncFunction,
+  ) =>
+  (value: T): void => {
+    let result: U;
+    try {
+      result = f(value);
+    } catch (error) {
+      throw failed(name, error);
+    }
+    if (result instanceof Promise) throw promised(name, result);
+    push(result);
+  };
+
+const ownPush = ownCode(pushMapped);
 
 export const map = <T, U>(f: (value: T) => U): NarrowOperator<T, U> => ({
   perRecord: true,
-  bind: ({ push, end }, name) => ({
-    push: (value) => {
-      let result: U;
-      try {
-        result = f(value);
-      } catch (error) {
-        throw failureOf(name, error);
-      }
-      if (result instanceof Promise) throw asyncFunction(name, result);
-      push(result);
-    },
-    end,
-  }),
+  bind: ({ push, end }, name) => ({ push: ownPush(name)(f, push, name, failureOf, asyncFunction), end }),
 });
 
 export const mapValues = <K, V, U>(f: (value: V) => U): NarrowOperator<readonly [K, V], [K, U]> =>
