@@ -1,6 +1,7 @@
 import type { Step } from "../graph/batch-graph.ts";
 import type { TaskContext } from "../model/plan.ts";
-import { type Chunk, enough, type Receiver, type RecordPlace } from "../operators/receiver.ts";
+import { ownCode } from "../operators/own-code.ts";
+import { type Chunk, enough, type OperatorName, type Receiver, type RecordPlace } from "../operators/receiver.ts";
 import { Bridge } from "./bridge.ts";
 import type { Skips } from "./skips.ts";
 
@@ -103,7 +104,7 @@ export function compose(branch: Branch, flow: Flow, contextOf: (step: Step) => T
       bridges.push(bridge);
       receivers.push(bridge);
       flow.start(async () => {
-        await pump(node.operator.run(bridge as AsyncIterable<never[]>, node.name, task), chain, flow);
+        await pump(node.operator.run(bridge as AsyncIterable<never[]>, node.name, task), chain, flow, node.name);
         // An operator that ends before its input does has seen enough: nobody waits for it to take more.
         bridge.abandon();
       });
@@ -144,14 +145,15 @@ function fanOut(receivers: readonly Receiver<unknown>[]): Receiver<unknown> {
   };
 }
 
-/** Drives a chain with chunks until they end, the chain has enough, or nobody listens any more. */
+/** Drives a chain with the chunks of `origin` until they end, the chain has enough, or nobody listens any more. */
 export async function pump(
   chunks: AsyncIterable<Chunk<unknown>> | Iterable<Chunk<unknown>>,
   { receiver, bridges, direct }: Chain,
   flow: Flow,
+  origin: OperatorName,
 ): Promise<void> {
   // Bound, so that V8 keeps it apart: made a part of this function, which is called once a task, its loop would never be optimized fully.
-  const push = pushAll.bind(undefined, receiver);
+  const push = ownPushAll(origin).bind(undefined, receiver.push, failedAt);
   const wanted = () => direct || bridges.some((bridge) => !bridge.abandoned);
   try {
     for await (const chunk of chunks) {
@@ -167,15 +169,22 @@ export async function pump(
   for (const bridge of bridges) await bridge.close();
 }
 
-function pushAll({ push }: Receiver<unknown>, chunk: Chunk<unknown>): void {
+function pushAll(
+  push: (value: unknown) => void,
+  failed: (error: unknown, chunk: Chunk<unknown>) => unknown,
+  chunk: Chunk<unknown>,
+): void {
   try {
     // The loop is no method of the chunk: V8 would make it a part of this function, and run it half optimized until the 3,000th call.
     const { length } = chunk;
     for (let index = 0; index < length; index++) push(chunk.at(index));
   } catch (error) {
-    throw error === enough ? error : located(error, chunk);
+    throw failed(error, chunk);
   }
 }
+
+/** The records of a source and what comes out of a shuffle go different ways. */
+const ownPushAll = ownCode(pushAll);
 
 /** An error and the record at which it came up. */
 export class Located extends Error {
@@ -186,7 +195,7 @@ export class Located extends Error {
   }
 }
 
-function located(error: unknown, chunk: Chunk<unknown>): unknown {
-  const place = chunk.place?.();
+function failedAt(error: unknown, chunk: Chunk<unknown>): unknown {
+  const place = error === enough ? undefined : chunk.place?.();
   return place === undefined || error instanceof Located ? error : new Located(error, place);
 }

@@ -43,7 +43,7 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     const guarding = leaf.kind === "source" && home.graph.plan.onRecordError === "skip";
     const contextOf = ({ node, partition }: Step) => contexts.at(partition, home.graph.numPartitions(node));
     const chain = compose(root, flow, contextOf, guarding ? skips : undefined);
-    flow.start(() => pump(chunksOf(leaf, partition, task, home, flow.signal, read, skips), chain, flow));
+    flow.start(() => pump(chunksOf(leaf, partition, task, home, flow.signal, read, skips), chain, flow, leaf.name));
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };
   } catch (error) {
