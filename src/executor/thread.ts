@@ -134,6 +134,15 @@ export class ThreadExecutor implements Executor {
     this.#died.resolve(death);
   }
 
+  #hint(outOfMemory: boolean): string {
+    if (this.#killedBecause !== undefined) {
+      return "Its thread was ended. Another one takes its place, and its tasks run again.";
+    }
+    if (outOfMemory)
+      return "Keep less at a time, use more partitions, or give executors more with executorMemory (MiB).";
+    return "Look for process.exit(), an unhandled rejection or a timer that throws in the job's code. The executor is replaced and its tasks run again.";
+  }
+
   #death(code: number | undefined): MillraceError {
     // A job that starts itself without awaiting it: the rejection that nobody handles says what is wrong.
     if (MillraceError.is(this.#error, "JOB_STARTS_ITSELF")) return this.#error;
@@ -147,9 +156,7 @@ export class ThreadExecutor implements Executor {
           ? `its thread exited with code ${code}`
           : `an error was not caught: ${this.#error.message}`);
     return new MillraceError("EXECUTOR_DIED", `Executor ${this.id} died: ${why}.`, {
-      hint: outOfMemory
-        ? "Keep less at a time, use more partitions, or give executors more with executorMemory (MiB)."
-        : "Look for process.exit(), an unhandled rejection or a timer that throws in the job's code. The executor is replaced and its tasks run again.",
+      hint: this.#hint(outOfMemory),
       cause: this.#error,
     });
   }

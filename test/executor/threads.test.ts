@@ -127,6 +127,7 @@ describe("taskTimeout", () => {
       assert.match(failures[0]?.error.message ?? "", /took longer than taskTimeout \(500 ms\)/);
       assert.match(failures[0]?.error.hint ?? "", /never returns/);
       assert.match(lost[0]?.error.message ?? "", /died: a task took longer than taskTimeout/);
+      assert.match(lost[0]?.error.hint ?? "", /^Its thread was ended\. Another one takes its place/);
     });
   }
 

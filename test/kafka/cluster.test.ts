@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { resolveKafkaParams } from "../../src/kafka/kafka-params.ts";
@@ -111,6 +114,20 @@ test("a broker that accepts and says nothing is given up within the deadline", a
   await using cluster = new KafkaCluster(params, { deadlineMs: 200 });
   await assert.rejects(cluster.topics(["t"]), { code: "BROKER_UNREACHABLE", message: /no answer within/ });
   proxy.cut();
+});
+
+test("a port at which something answers by HTTP is told as that", async (t) => {
+  assertNothingLeft(t);
+  await using server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await using cluster = new KafkaCluster(resolveKafkaParams({ "bootstrap.servers": `127.0.0.1:${port}` }), {
+    deadlineMs: 200,
+  });
+  const message = new RegExp(
+    `127\\.0\\.0\\.1:${port}; last cause: it speaks HTTP, so this is not the port of a broker`,
+  );
+  await assert.rejects(cluster.topics(["t"]), { code: "BROKER_UNREACHABLE", message });
 });
 
 test("the second of the given brokers answers when the first does not", async (t) => {

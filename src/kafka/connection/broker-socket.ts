@@ -169,13 +169,19 @@ export class BrokerSocket {
       return;
     }
     const bytes = read.subarray(0, length);
-    if (this.#nothingArrivedYet && looksLikeTls(bytes))
-      this.#fail(new TlsMismatch("it speaks TLS, and was not asked to"));
+    if (this.#nothingArrivedYet) this.#refuseOtherProtocols(bytes);
     this.#nothingArrivedYet = false;
     let position = 0;
     while (position < bytes.length && this.#failure === undefined) {
       position += this.#answer === undefined ? this.#readLength(bytes, position) : this.#readAnswer(bytes, position);
     }
+  }
+
+  #refuseOtherProtocols(bytes: Buffer): void {
+    if (looksLikeTls(bytes)) this.#fail(new TlsMismatch("it speaks TLS, and was not asked to"));
+    // A schema registry, a web interface, or what stands between.
+    else if (bytes.toString("latin1", 0, 5) === "HTTP/")
+      this.#fail(new Error("it speaks HTTP, so this is not the port of a broker"));
   }
 
   #readLength(bytes: Buffer, position: number): number {
