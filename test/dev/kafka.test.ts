@@ -50,6 +50,26 @@ test("without Maven the two ways out are named, and nothing half fetched is left
   assert.deepEqual(readdirSync(join(folder, "millrace", version!)), []);
 });
 
+test("a command line that cannot be followed is one sentence, with what there is", async () => {
+  const refused = async (...args: string[]) => {
+    const end = promisify(execFile)(process.execPath, [main, ...args]);
+    const { code, stderr } = await end.then(
+      () => assert.fail("it should not start"),
+      (error: { code: number; stderr: string }) => error,
+    );
+    assert.equal(code, 2);
+    const [sentence, ...rest] = stderr.split("\n");
+    assert.match(rest.join("\n"), /^\nUsage: npm run kafka [\s\S]*--brokers[\s\S]*--port[\s\S]*--data/);
+    return sentence;
+  };
+  assert.equal(await refused("--partitions", "3"), "Unknown option '--partitions'.");
+  assert.equal(await refused("--brokers", "2"), "--brokers is 1 or 3, not 2.");
+  for (const port of ["many", "0", "65536"]) {
+    assert.equal(await refused("--port", port), `--port takes the number of a port, not "${port}".`);
+  }
+  assert.equal(await refused("--brokers", "3", "--port", "65534"), '--port takes the number of a port, not "65534".');
+});
+
 test("a port on which something else listens is refused, not taken for the broker", async (t) => {
   const server = createServer().listen(0, "127.0.0.1");
   t.after(() => server.close());
