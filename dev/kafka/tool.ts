@@ -15,19 +15,23 @@ export interface ToolOutput {
  * `runKafkaTool("org.apache.kafka.tools.ProducerPerformance", ["--topic", ...])`. Fails when the tool does.
  *
  * @param options.input What the tool reads from stdin.
+ * @param options.env What it finds in its environment, beside what this process has.
  */
 export async function runKafkaTool(
   className: string,
   args: readonly string[],
-  options: { readonly input?: string; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly input?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<ToolOutput> {
   const kafka = await installKafka((line) => void process.stderr.write(`${line}\n`));
   const { signal } = options;
-  const tool = spawn(
-    javaExecutable(),
-    javaArguments(kafka, "run", className, args),
-    signal === undefined ? {} : { signal },
-  );
+  const tool = spawn(javaExecutable(), javaArguments(kafka, "run", className, args), {
+    env: { ...process.env, ...options.env },
+    ...(signal === undefined ? {} : { signal }),
+  });
   tool.stdin.on("error", () => {}); // it may end without reading everything
   tool.stdin.end(options.input ?? "");
   const [stdout, stderr, [code, killedBy]] = await Promise.all([

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { startKafka, useKafka } from "../../dev/kafka/index.ts";
+import { runKafkaTool, startKafka, useKafka } from "../../dev/kafka/index.ts";
+import { kafkaVersion } from "../../dev/kafka/install.ts";
 import { liveBrokers } from "../../dev/kafka/live-brokers.ts";
+import { serverProperties } from "../../dev/kafka/settings.ts";
 import { temporaryFolder } from "../helpers/temporary-folder.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 
@@ -118,3 +120,37 @@ test("KAFKA_BROKERS is used where it is set, and not stopped", async () => {
   await kafka.stop();
   assert.equal((await liveBrokers(port)).length >= 1, true);
 });
+
+test("the broker of the compose file is the same one, by what the image makes of its environment", async (t) => {
+  const compose = readFileSync(join(import.meta.dirname, "../../dev/kafka/compose.yaml"), "utf8");
+  assert.equal(/^ {4}image: apache\/kafka:(.+)$/m.exec(compose)?.[1], kafkaVersion);
+  const environment = Object.fromEntries(
+    [...compose.matchAll(/^ {6}(KAFKA_\w+): "?(.+?)"?$/gm)].map((m) => m.slice(1)),
+  );
+  const folder = temporaryFolder(t);
+  const data = join(folder, "data");
+  for (const name of ["default", "mounted", "final"]) mkdirSync(join(folder, name));
+  for (const name of ["server.properties", "log4j2.yaml", "tools-log4j2.yaml"]) {
+    writeFileSync(join(folder, "default", name), "");
+  }
+  // How the image begins. It formats the data folder, and so refuses settings that Kafka does not take.
+  const folders = ["default", "mounted", "final"].flatMap((name) => [`--${name}-configs-dir`, join(folder, name)]);
+  const env = { ...environment, CLUSTER_ID: "5L6g3nShT-eMCtK--X86sw", KAFKA_LOG_DIRS: data };
+  await runKafkaTool("kafka.docker.KafkaDockerWrapper", ["setup", ...folders], { env });
+  const broker = properties(readFileSync(join(folder, "final/server.properties"), "utf8"));
+  const own = serverProperties(
+    { id: 1, roles: "broker,controller", port: 9092 },
+    { controller: { id: 1, port: 9093 }, brokers: 1 },
+    data,
+    {},
+  );
+  // Docker hands on what comes to the port from outside: the broker listens to all that come, and says where it is reached.
+  assert.deepEqual(broker, {
+    ...properties(own),
+    listeners: "PLAINTEXT://:9092,CONTROLLER://:9093",
+    "advertised.listeners": "PLAINTEXT://127.0.0.1:9092",
+  });
+});
+
+const properties = (text: string): Record<string, string> =>
+  Object.fromEntries([...text.matchAll(/^([^#=\n]+)=(.*)$/gm)].map((match) => match.slice(1)));
