@@ -33,6 +33,7 @@ export type { KafkaParams, SaslOptions } from "./kafka/kafka-params.ts";
 export { type DirectStreamOptions, KafkaUtils, type TopicOffsets, type TopicSelection } from "./kafka/kafka-utils.ts";
 /** What happens to records that cannot be decoded. */
 export type { DecodeErrorHandler, DecodeFailure, OnDecodeError } from "./kafka/reading/decodable.ts";
+export type { TlsOptions } from "./kafka/tls-options.ts";
 /** One Kafka message. */
 export { ConsumerRecord, type Header } from "./model/consumer-record.ts";
 export type { Duration, Time } from "./model/duration.ts";

@@ -1,7 +1,9 @@
-import type { ConnectionOptions, SecureContextOptions } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { MillraceError } from "../model/errors.ts";
 import { type Check, checkOptions, isInteger, isOneOf, isText } from "../model/options.ts";
 import { type BrokerAddress, parseBrokerList } from "./connection/broker-address.ts";
+import { refuseKeysOfOtherClients } from "./keys-of-other-clients.ts";
+import { resolveTls, type TlsOptions } from "./tls-options.ts";
 
 /** Kafka's own dotted names, so that they can be looked up and pasted; unknown keys are errors. */
 export interface KafkaParams {
@@ -28,8 +30,8 @@ export interface KafkaParams {
   "fetch.max.wait.ms"?: number | undefined;
   /** How often the stream looks for new topics and partitions, at a batch. 0: at every batch. @default 30000; Kafka's own is 5 minutes */
   "metadata.max.age.ms"?: number | undefined;
-  /** `true`, or Node's TLS options (`ca`, `cert`, `key` ...). */
-  ssl?: boolean | SecureContextOptions | undefined;
+  /** `true`, or Node's TLS options (`ca`, `cert`, `key`, `servername` ...). */
+  ssl?: boolean | TlsOptions | undefined;
   /** The login: PLAIN, SCRAM or OAUTHBEARER. */
   sasl?: SaslOptions | undefined;
 }
@@ -93,6 +95,7 @@ const CHECKS: { readonly [K in keyof Required<KafkaParams>]: Check } = {
 
 /** `brokers` take the place of those that are given, in plain text. @throws BAD_OPTION */
 export function resolveKafkaParams(given: KafkaParams, brokers?: string): ResolvedKafkaParams {
+  if (typeof given === "object" && given !== null) refuseKeysOfOtherClients(given);
   checkOptions("kafkaParams", given, CHECKS);
   if (given.sasl !== undefined) checkSasl(given.sasl);
   const params = brokers === undefined ? given : atBrokers(given, brokers);
@@ -106,7 +109,7 @@ export function resolveKafkaParams(given: KafkaParams, brokers?: string): Resolv
     maxPartitionFetchBytes: params["max.partition.fetch.bytes"] ?? 1024 * 1024,
     fetchMaxWaitMs: params["fetch.max.wait.ms"] ?? 500,
     metadataMaxAgeMs: params["metadata.max.age.ms"] ?? 30_000,
-    tls: tlsOf(params.ssl),
+    tls: resolveTls(params.ssl),
     sasl: params.sasl,
   });
 }
@@ -148,9 +151,4 @@ function checkSasl(sasl: SaslOptions): void {
       hint: `${sasl.mechanism ?? "SASL"} needs ${Object.keys(checks).join(", ")}.`,
     });
   }
-}
-
-function tlsOf(ssl: KafkaParams["ssl"]): ConnectionOptions | undefined {
-  if (ssl === undefined || ssl === false) return undefined;
-  return ssl === true ? {} : ssl;
 }

@@ -109,6 +109,13 @@ test("prepare is kept, through nullable and required too, and `this` is the deco
   assert.equal(resolveDecoder(utf8).prepare, undefined);
 });
 
+test("json that is given in place of what it makes says so at the first value", () => {
+  for (const value of [new Uint8Array([49]), null]) {
+    const decode = () => (json as unknown as (bytes: typeof value) => unknown)(value);
+    assert.throws(decode, { code: "BAD_OPTION", message: "json is no decoder, it makes one.", hint: /json\(\)/ });
+  }
+});
+
 test("what is no decoder is refused", () => {
   for (const wrong of [null, "utf8", {}, { decode: 1 }]) {
     assert.throws(() => resolveDecoder(wrong as never), { code: "BAD_OPTION" });

@@ -94,6 +94,46 @@ test("TLS and SASL", () => {
   refused({ ...good, sasl: { mechanism: "GSSAPI", username: "u", password: "p" } }, /must be one of/);
 });
 
+test("TLS options that Node would pass over, or refuse only when it connects, are refused where they are given", () => {
+  const refusedTls = (ssl: object, message: RegExp, hint: RegExp) =>
+    assert.throws(() => resolveKafkaParams({ "bootstrap.servers": "a", ssl } as KafkaParams), {
+      code: "BAD_OPTION",
+      message,
+      hint,
+    });
+  refusedTls({ rejectUnauthorised: false }, /ssl has no option "rejectUnauthorised"/, /mean "rejectUnauthorized"\?$/);
+  refusedTls({ serverName: "kafka" }, /"serverName"/, /"servername"/);
+  refusedTls({ caa: "pem" }, /"caa"/, /"ca"/);
+  refusedTls({ cert: "kafka.crt" }, /ssl cannot be used: .*no start line/, /BEGIN/);
+  refusedTls({ key: 5 }, /ssl cannot be used: .*type number/, /PEM/);
+  const later = {
+    rejectUnauthorized: false,
+    servername: "kafka",
+    checkServerIdentity: () => undefined,
+    ofALaterNode: 1,
+  };
+  assert.deepEqual(resolveKafkaParams({ "bootstrap.servers": "a", ssl: later }).tls, later);
+});
+
+test("a key of Kafka's own clients is refused with where it is said here", () => {
+  for (const [key, hint] of [
+    ["security.protocol", /"ssl".*"sasl"/],
+    ["ssl.truststore.location", /"ssl".*ca/],
+    ["sasl.jaas.config", /"sasl": \{ mechanism/],
+    ["value.deserializer", /valueDecoder/],
+    ["enable.auto.commit", /commitToGroup/],
+    ["max.poll.records", /maxRatePerPartition/],
+    ["zookeeper.connect", /bootstrap\.servers/],
+    ["fetch.message.max.bytes", /max\.partition\.fetch\.bytes/],
+  ] as const) {
+    assert.throws(() => resolveKafkaParams({ "bootstrap.servers": "a", [key]: "x" } as KafkaParams), {
+      code: "BAD_OPTION",
+      message: `kafkaParams has no option "${key}".`,
+      hint,
+    });
+  }
+});
+
 test("a password is never part of an error", () => {
   const sasl = { mechanism: "PLAIN", username: "u", password: "secret", extra: "secret" };
   assert.throws(

@@ -10,6 +10,7 @@ import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { BrokerConnections } from "../../src/kafka/connection/connections.ts";
 import { type KafkaParams, resolveKafkaParams, type SaslOptions } from "../../src/kafka/kafka-params.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
+import type { TlsOptions } from "../../src/kafka/tls-options.ts";
 import { KEY_STORE_PASSWORD, makeCertificate } from "../helpers/certificate.ts";
 import { valuesOf } from "../helpers/chunk-values.ts";
 import { createTopic } from "../helpers/kafka.ts";
@@ -83,6 +84,13 @@ function token(subject: string): string {
 
 test("TLS, by the name of the host and by a certificate that is given", async () => {
   assert.deepEqual(await readTopic({ "bootstrap.servers": `localhost:${ports.tls}`, ssl: { ca } }), ["read"]);
+});
+
+test("a certificate is taken for the name that ssl says, else for the name of the host, or without a look at it", async () => {
+  const withTls = (ssl: TlsOptions) => readTopic({ "bootstrap.servers": `localhost:${ports.tls}`, ssl });
+  await assert.rejects(withTls({ ca, servername: "elsewhere" }), { code: "BROKER_REFUSED", message: /elsewhere/ });
+  assert.deepEqual(await withTls({ ca, servername: "elsewhere", checkServerIdentity: () => undefined }), ["read"]);
+  assert.deepEqual(await withTls({ rejectUnauthorized: false }), ["read"]);
 });
 
 test("an answer that takes many reads arrives whole through TLS", async () => {

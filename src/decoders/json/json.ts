@@ -20,6 +20,9 @@ export function json(schema?: StandardSchemaV1): DecodeFunction<unknown> {
 }
 
 function checkBy(schema: StandardSchemaV1): (value: unknown) => unknown {
+  if (schema === null || schema instanceof Uint8Array) {
+    throw new MillraceError("BAD_OPTION", "json is no decoder, it makes one.", { hint: "Write valueDecoder: json()." });
+  }
   if (typeof schema?.["~standard"]?.validate !== "function") {
     throw new MillraceError("BAD_OPTION", `json takes a schema or nothing; it got ${shown(schema)}.`, {
       hint: "A schema follows standardschema.dev, as those of zod, valibot and arktype do. Without one: json<PageView>().",

@@ -74,7 +74,7 @@ export class BrokerSocket {
     this.#socket =
       params.tls === undefined
         ? connectTcp(options)
-        : connectTls({ ...options, ...params.tls, ...(isIP(host) === 0 && { servername: host }) });
+        : connectTls({ ...(isIP(host) === 0 && { servername: host }), ...params.tls, ...options });
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("close", () => this.#fail(new Error("the broker closed the connection")));
   }

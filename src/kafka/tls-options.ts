@@ -1,0 +1,61 @@
+import { type ConnectionOptions, createSecureContext, type SecureContextOptions } from "node:tls";
+import { MillraceError } from "../model/errors.ts";
+import { didYouMean } from "../model/options.ts";
+
+/** Node's TLS options: what is trusted, what is shown, and how strictly the name in a broker's certificate is taken. */
+export type TlsOptions = SecureContextOptions &
+  Pick<ConnectionOptions, "rejectUnauthorized" | "checkServerIdentity" | "servername">;
+
+/** The compiler holds the list against Node's own. */
+const KNOWN = Object.keys({
+  ALPNCallback: true,
+  allowPartialTrustChain: true,
+  ca: true,
+  cert: true,
+  certificateCompression: true,
+  checkServerIdentity: true,
+  ciphers: true,
+  clientCertEngine: true,
+  crl: true,
+  dhparam: true,
+  ecdhCurve: true,
+  honorCipherOrder: true,
+  key: true,
+  maxVersion: true,
+  minVersion: true,
+  passphrase: true,
+  pfx: true,
+  privateKeyEngine: true,
+  privateKeyIdentifier: true,
+  rejectUnauthorized: true,
+  secureOptions: true,
+  secureProtocol: true,
+  servername: true,
+  sessionIdContext: true,
+  sessionTimeout: true,
+  sigalgs: true,
+  ticketKeys: true,
+} satisfies { [K in keyof Required<TlsOptions>]: true });
+
+/**
+ * Node takes no notice of a name that it does not know, and says what is wrong with a value when a connection is opened, which is then tried
+ * again. So both are looked at here. A name that is like none of these may be one of a later Node. @throws BAD_OPTION
+ */
+export function resolveTls(ssl: boolean | TlsOptions | undefined): ConnectionOptions | undefined {
+  if (ssl === undefined || ssl === false) return undefined;
+  if (ssl === true) return {};
+  for (const option of Object.keys(ssl)) {
+    const meant = KNOWN.includes(option) ? "" : didYouMean(option, KNOWN);
+    if (meant !== "")
+      throw new MillraceError("BAD_OPTION", `kafkaParams.ssl has no option "${option}".`, { hint: meant.trim() });
+  }
+  try {
+    createSecureContext(ssl);
+  } catch (error) {
+    throw new MillraceError("BAD_OPTION", `kafkaParams.ssl cannot be used: ${(error as Error).message}.`, {
+      hint: "Certificates and keys are the text of PEM files (-----BEGIN ...), or one PKCS #12 file as pfx; keytool and openssl make them of a Java keystore.",
+      cause: error,
+    });
+  }
+  return ssl;
+}
