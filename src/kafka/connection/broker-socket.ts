@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
+import { nodeTls } from "../tls-options.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -74,7 +74,7 @@ export class BrokerSocket {
     this.#socket =
       params.tls === undefined
         ? connectTcp(options)
-        : connectTls({ ...(isIP(host) === 0 && { servername: host }), ...params.tls, ...options });
+        : nodeTls().connect({ ...(isIP(host) === 0 && { servername: host }), ...params.tls, ...options });
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("close", () => this.#fail(new Error("the broker closed the connection")));
   }
