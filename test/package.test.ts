@@ -47,9 +47,11 @@ test("the package holds what a user needs and nothing else", () => {
     files.filter((file) => !file.startsWith("dist/")),
     documents,
   );
-  // As many modules as src/ has, each with its types.
   const modules = globSync("**/*.ts", { cwd: join(root, "src") }).map((file) => file.replace(/\.ts$/, ""));
-  const expected = modules.flatMap((module) => [`dist/${module}.js`, `dist/${module}.d.ts`]);
+  const types = modules.map((module) => `dist/${module}.d.ts`);
+  // What can be imported or run, and what all of it shares: a file for each module would be found in three times the time.
+  const entries = ["index", "sinks/index", "avro/index", "testing/index", "cli/main", "engine/thread-entry"];
+  const expected = [...types, ...[...entries, "engine/engine"].map((entry) => `dist/${entry}.js`)];
   const assets = files.filter((file) => /\.(html|css|svg|json)$/.test(file) && file.startsWith("dist/"));
   assert.deepEqual(
     files.filter((file) => file.startsWith("dist/")),
@@ -68,6 +70,30 @@ test("the installed package can be imported and every public value is there", as
   const program = 'console.log(JSON.stringify(Object.keys(await import("millrace"))))';
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: folder });
   assert.deepEqual(JSON.parse(stdout), Object.keys(source));
+});
+
+test("what is imported bears the names that the sources give it, whatever the bundler has to keep apart", async () => {
+  const program = `
+    const names = ["", "/sinks", "/avro", "/testing"].map(async (entry) =>
+      Object.entries(await import("millrace" + entry)).map(([exported, value]) => [exported, value?.name]));
+    console.log(JSON.stringify((await Promise.all(names)).flat()));`;
+  const args = ["--input-type=module", "-e", program];
+  const ofPackage = await run(process.execPath, args, { cwd: folder });
+  const ofSources = await run(process.execPath, ["--conditions=millrace-source", ...args], { cwd: root });
+  assert.deepEqual(JSON.parse(ofPackage.stdout), JSON.parse(ofSources.stdout));
+});
+
+test("an error is of the one class MillraceError, whichever entry threw it", async () => {
+  const program = `
+    import { MillraceError } from "millrace";
+    import { avro } from "millrace/avro";
+    import { postgres } from "millrace/sinks";
+    import { runPipeline } from "millrace/testing";
+    for (const call of [() => avro({}), () => postgres({}), () => runPipeline(5, (stream) => stream)]) {
+      await (async () => call())().catch((error) => console.log(error instanceof MillraceError));
+    }`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: folder });
+  assert.equal(stdout, "true\ntrue\ntrue\n");
 });
 
 test("millrace/avro says what to install as long as avsc is not there, and works when it is", async () => {
@@ -103,6 +129,23 @@ test("a job runs on the threads of the installed package", async () => {
   const command = join(installed, manifest.bin.millrace);
   const { stdout } = await run(command, ["run", "doubled.mjs", "--executors", "2"], { cwd: folder });
   assert.match(stdout, /^\[\[true,2\],\[true,4\],\[true,6\]\]$/m);
+});
+
+test("a function that throws is named with its place in the job, and the stack that is shown is the user's", async () => {
+  writeFileSync(
+    join(folder, "failing.mjs"),
+    `import { defineJob } from "millrace";
+export default defineJob({ appName: "failing", batchInterval: "1s" }, (ssc) => {
+  const failing = ssc.parallelize([1]).map((n) => n.nothing.at);
+  ssc.onDriver(async () => void (await failing.collect()));
+});`,
+  );
+  const command = join(installed, manifest.bin.millrace);
+  const job = run(command, ["run", "failing.mjs", "--executors", "1", "--log-level", "silent"], { cwd: folder });
+  const { stderr } = (await job.catch((error) => error)) as { stderr: string };
+  assert.match(stderr, /map at failing\.mjs:3:\d+ failed/);
+  assert.match(stderr, /\n +at .*failing\.mjs:3:\d+/);
+  assert.doesNotMatch(stderr, /dist\//);
 });
 
 test("what needs a package that is not installed says how to install it", async () => {
