@@ -46,7 +46,11 @@ const CURES: readonly Cure[] = [
     hint: "Node does not strip types below node_modules. Publish that package as JavaScript.",
   },
   {
-    sign: /require is not defined|module is not defined|exports is not defined|ERR_REQUIRE_ESM|is a CommonJS module|Cannot use import statement/,
+    sign: /Cannot use import statement/,
+    hint: "Node takes that file for CommonJS, as `npm init` says in package.json: `npm pkg set type=module` says otherwise, or let its name end with .mts.",
+  },
+  {
+    sign: /require is not defined|module is not defined|exports is not defined|ERR_REQUIRE_ESM|is a CommonJS module/,
     hint: `The module mixes CommonJS with ES modules. Use import and export, with "type": "module" in package.json or the ending .mts.`,
   },
   {

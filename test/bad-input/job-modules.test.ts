@@ -77,6 +77,13 @@ const notLoadable: [string, string, RegExp, RegExp, Record<string, string>?][] =
     /mixes CommonJS/,
   ],
   [
+    "a job in a package that npm init has made CommonJS",
+    `${HEAD}${JOB}`,
+    /could not be loaded: Cannot use import statement outside a module \(job\.ts:1\)/,
+    /takes that file for CommonJS.*npm pkg set type=module.*\.mts/,
+    { "package.json": '{ "type": "commonjs" }' },
+  ],
+  [
     "a CommonJS package without that name",
     `${HEAD}import { odd } from "./legacy.cjs";\nodd;\n${JOB}`,
     /legacy\.cjs.*|does not provide an export named/s,
