@@ -84,6 +84,11 @@ function notLoadable(module: string, error: unknown): MillraceError {
   if (missing) {
     return new MillraceError("JOB_NOT_LOADABLE", `There is no file ${place(module)}.`, { hint: "Check the path." });
   }
+  if (code === "ERR_UNSUPPORTED_DIR_IMPORT" && message.includes(`'${pathOf(module)}' is not`)) {
+    return new MillraceError("JOB_NOT_LOADABLE", `${pathOf(module)} is a folder.`, {
+      hint: "Name the file of the job that is in it.",
+    });
+  }
   const told = `${place(module)} could not be loaded: ${message}${placeOfSyntaxError(error)}`;
   const hint = cure?.hint ?? "The module threw while it was imported; its own error is the cause.";
   const isOfNode = cure !== undefined || code?.startsWith("ERR_");
@@ -108,5 +113,7 @@ function stuck(module: string): MillraceError {
 }
 
 function place(module: string): string {
-  return module.startsWith("file:") && extname(module) !== "" ? fileURLToPath(module) : module;
+  return extname(module) === "" ? module : pathOf(module);
 }
+
+const pathOf = (module: string): string => (module.startsWith("file:") ? fileURLToPath(module) : module);

@@ -150,6 +150,8 @@ test("a module that is not there is told as that, by URL and by path", async (t)
   const there = jobUrl(t, JOB);
   const gone = new URL("./gone.ts", there);
   await assertRefused(runJob(gone), "JOB_NOT_LOADABLE", /^There is no file .*gone\.ts\.$/, /Check the path/);
+  const folder = new URL(".", there);
+  await assertRefused(runJob(folder), "JOB_NOT_LOADABLE", /^\/.* is a folder\.$/, /file of the job/);
   await assertRefused(runJob("nowhere/job.ts"), "JOB_NOT_LOADABLE", /nowhere\/job\.ts/, /Check the path/);
 });
 
