@@ -32,6 +32,14 @@ test("texts that differ only where nobody looks are told apart", () => {
   countBoth(rounds(50, texts));
 });
 
+test("texts of a few samples only are counted, while they are remembered and when that is given up", () => {
+  // Only 60 samples: of what changes here, two characters are looked at.
+  const minutes = Array.from({ length: 1440 }, (_, i) => new Date(1_760_000_000_000 + i * 60_000).toISOString());
+  countBoth(rounds(10, minutes));
+  // The same among texts that samples do tell apart.
+  countBoth(rounds(10, [...numbered(4000), ...minutes]));
+});
+
 test("few texts that come again and again are counted, short and empty ones too", () => {
   countBoth(
     rounds(500, ["", "a", "b", "aa", "ab", "äöü", "日本語", "😀", "\u0000", "a".repeat(1000), ...numbered(20)]),
