@@ -3,9 +3,9 @@
  * imported and one for what they share, since Node needs longer to find three hundred small files than to run them, in every thread anew.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
 
 const root = join(import.meta.dirname, "..");
@@ -64,9 +64,8 @@ async function bundle(): Promise<void> {
   });
 }
 
+/** Each lies beside the module that asks for it, and those are in the one file that all entries share. */
 function copyAssets(): void {
-  for (const asset of globSync("**/*.*", { cwd: join(root, "src") }).filter((file) => !file.endsWith(".ts"))) {
-    mkdirSync(dirname(join(dist, asset)), { recursive: true });
-    copyFileSync(join(root, "src", asset), join(dist, asset));
-  }
+  const assets = globSync("**/*.*", { cwd: join(root, "src") }).filter((file) => !/\.(ts|wat)$/.test(file));
+  for (const asset of assets) copyFileSync(join(root, "src", asset), join(dist, "engine", basename(asset)));
 }

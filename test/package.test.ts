@@ -52,7 +52,7 @@ test("the package holds what a user needs and nothing else", () => {
   // What can be imported or run, and what all of it shares: a file for each module would be found in three times the time.
   const entries = ["index", "sinks/index", "avro/index", "testing/index", "cli/main", "engine/thread-entry"];
   const expected = [...types, ...[...entries, "engine/engine"].map((entry) => `dist/${entry}.js`)];
-  const assets = files.filter((file) => /\.(html|css|svg|json)$/.test(file) && file.startsWith("dist/"));
+  const assets = files.filter((file) => /\.(html|css|svg|json|wasm)$/.test(file) && file.startsWith("dist/"));
   assert.deepEqual(
     files.filter((file) => file.startsWith("dist/")),
     [...expected, ...assets].sort(),

@@ -60,6 +60,9 @@ test("a match that is nearer than it is long repeats itself, at every distance",
 const frameOf = (block: number[], length = block.length) =>
   Buffer.concat([Buffer.from("04224d18604082", "hex"), uint32(length), Buffer.from(block), uint32(0)]);
 
+/** The start of a block: a byte many times, six bytes fewer than one holds. */
+const almostFull = [0x1f, 0x61, 0x01, 0x00, ...Array(256).fill(255), 65_530 - 1 - 19 - 256 * 255];
+
 /** Where a frame is cut off behind a block, the records that are missing tell. */
 test("an LZ4 frame that makes no sense is refused", () => {
   const good = lz4Frame(Buffer.from("some text, some text, some text, some text"), {
@@ -82,6 +85,9 @@ test("an LZ4 frame that makes no sense is refused", () => {
     "a literal that is cut off": frameOf([0x50, 0x61]),
     "a literal whose length is cut off": frameOf([0xf0, 255, 255]),
     "a match before the first byte": frameOf([0x10, 0x61, 0x02, 0x00, 0x00]),
+    "a match that is far before the first byte": frameOf([0xf4, 5, ...Array(20).fill(0x61), 21, 0, 0x10, 0x61]),
+    "a literal beyond what a block holds": frameOf([...almostFull, 0xe0, ...Array(14).fill(0x61)]),
+    "a match beyond what a block holds": frameOf([...almostFull, 0x0c, 16, 0, 0x00]),
     "a match at no distance": frameOf([0x10, 0x61, 0x00, 0x00, 0x00]),
     "a match whose distance is cut off": frameOf([0x10, 0x61, 0x01]),
     "a match whose length is cut off": frameOf([0x1f, 0x61, 0x01, 0x00, 255]),
@@ -92,6 +98,7 @@ test("an LZ4 frame that makes no sense is refused", () => {
     assert.throws(() => decompress(LZ4, frame), what);
   }
   assert.equal(Buffer.from(decompress(LZ4, frameOf([0x10, 0x61]))).toString(), "a");
+  assert.equal(decompress(LZ4, frameOf([...almostFull, 0x60, ...Array(6).fill(0x61)])).length, 64 * 1024);
 });
 
 test("an LZ4 frame that says how much it holds holds that, and a later frame is not read into it", () => {

@@ -1,15 +1,13 @@
-import { createRequire } from "node:module";
-import { snappyDecompressor } from "./codecs/snappy.ts";
+import { decompressLz4 } from "./codecs/lz4.ts";
+import { decompressSnappy } from "./codecs/snappy.ts";
 import { type Decompress, decompressorOf, gzip, zstd } from "./codecs/zlib-context.ts";
-
-const require = createRequire(import.meta.url);
 
 /** By the codec bits of a batch. */
 const codecs: readonly (Decompress | undefined)[] = [
   undefined,
   whenNeeded(() => decompressorOf(gzip)),
-  whenNeeded(snappyDecompressor),
-  whenNeeded(() => (require("lz4-napi") as typeof import("lz4-napi")).decompressFrameSync),
+  decompressSnappy,
+  decompressLz4,
   whenNeeded(() => decompressorOf(zstd)),
 ];
 
@@ -23,7 +21,7 @@ export function decompress(codec: number, compressed: Buffer): Uint8Array {
   return decompressBy(compressed);
 }
 
-/** What a codec needs is made for the first batch, and kept. */
+/** What a context needs is made for the first batch, and kept. */
 function whenNeeded(create: () => Decompress): Decompress {
   let decompress: Decompress | undefined;
   return (compressed) => {
