@@ -46,6 +46,16 @@ test("names have the method, the file and the place of the call", () => {
   assert(lines.size >= 5, "each its own line");
 });
 
+test("names are the same where a loader, as tsx does, shows paths in stacks in place of URLs", (t) => {
+  const { prepareStackTrace } = Error;
+  t.after(() => {
+    Error.prepareStackTrace = prepareStackTrace;
+  });
+  Error.prepareStackTrace = (error, frames) =>
+    `${error}\n${frames.map((frame) => `    at ${frame}`.replace("file://", "")).join("\n")}`;
+  assert.match(graphOf(everyOperation).nodes[0]!.name, /^queueStream at graph\.test\.ts:\d+:\d+$/);
+});
+
 test("a difference is told as the first line that differs", () => {
   const same = ["0 source", "1 narrow map"];
   compareFingerprints(same, [...same], 0);
