@@ -5,14 +5,34 @@ import { BatchEncoder, signBatch } from "../../src/kafka/writing/batch-encoder.t
 import { produceBatch } from "../../src/kafka/writing/produce.ts";
 import { findCoordinator, TransactionCoordinator } from "../../src/kafka/writing/transaction-coordinator.ts";
 import { bootstrapServers, createTopic } from "../helpers/kafka.ts";
+import { waitUntil } from "../helpers/wait-until.ts";
 import { openCluster, readRecords, type TextRecord, wholePartition } from "../kafka/read-all.ts";
 
 /** What tests of the Kafka sink look at. */
 
 export const kafkaParams = () => ({ "bootstrap.servers": bootstrapServers() });
 
-/** Everything that a reader of committed records sees, partition after partition. */
+/**
+ * Everything that a reader of committed records sees when no transaction is open any more, partition after partition: a commit is decided
+ * before the brokers have carried it out.
+ */
 export async function committed(topic: string): Promise<TextRecord[]> {
+  await waitUntil(`no transaction is open in ${topic}`, async () => {
+    const [decided, written] = await Promise.all([ends(topic, "read_committed"), ends(topic, "read_uncommitted")]);
+    return decided.every((end, partition) => end === written[partition]);
+  });
+  return committedSoFar(topic);
+}
+
+async function ends(topic: string, isolation: "read_committed" | "read_uncommitted"): Promise<number[]> {
+  await using cluster = openCluster({ "isolation.level": isolation });
+  const [info] = await cluster.topics([topic]);
+  const ranges = info!.partitions.map(({ partition }) => wholePartition(cluster, topic, partition));
+  return (await Promise.all(ranges)).map(({ untilOffset }) => untilOffset);
+}
+
+/** The same beside transactions that stay open. */
+export async function committedSoFar(topic: string): Promise<TextRecord[]> {
   await using cluster = openCluster({ "isolation.level": "read_committed" });
   const [info] = await cluster.topics([topic]);
   const records: TextRecord[] = [];
@@ -22,7 +42,7 @@ export async function committed(topic: string): Promise<TextRecord[]> {
   return records;
 }
 
-/** All values, when no transaction holds readers back any more. */
+/** All values of {@link committed}. */
 export async function committedValues(topic: string): Promise<(string | null)[]> {
   return (await committed(topic)).map(({ value }) => value);
 }
