@@ -15,7 +15,7 @@ export interface ToolOutput {
  * `runKafkaTool("org.apache.kafka.tools.ProducerPerformance", ["--topic", ...])`. Fails when the tool does.
  *
  * @param options.input What the tool reads from stdin.
- * @param options.env What it finds in its environment, beside what this process has.
+ * @param options.env Its environment, in place of that of this process.
  */
 export async function runKafkaTool(
   className: string,
@@ -29,7 +29,7 @@ export async function runKafkaTool(
   const kafka = await installKafka((line) => void process.stderr.write(`${line}\n`));
   const { signal } = options;
   const tool = spawn(javaExecutable(), javaArguments(kafka, "run", className, args), {
-    env: { ...process.env, ...options.env },
+    env: options.env ?? process.env,
     ...(signal === undefined ? {} : { signal }),
   });
   tool.stdin.on("error", () => {}); // it may end without reading everything

@@ -135,7 +135,12 @@ test("the broker of the compose file is the same one, by what the image makes of
   }
   // How the image begins. It formats the data folder, and so refuses settings that Kafka does not take.
   const folders = ["default", "mounted", "final"].flatMap((name) => [`--${name}-configs-dir`, join(folder, name)]);
-  const env = { ...environment, CLUSTER_ID: "5L6g3nShT-eMCtK--X86sw", KAFKA_LOG_DIRS: data };
+  const env = {
+    ...environment,
+    PATH: process.env.PATH ?? "",
+    CLUSTER_ID: "5L6g3nShT-eMCtK--X86sw",
+    KAFKA_LOG_DIRS: data,
+  };
   await runKafkaTool("kafka.docker.KafkaDockerWrapper", ["setup", ...folders], { env });
   const broker = properties(readFileSync(join(folder, "final/server.properties"), "utf8"));
   const own = serverProperties(
