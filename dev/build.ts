@@ -18,6 +18,7 @@ const ENTRIES = {
   "avro/index": "avro/index",
   "testing/index": "testing/index",
   "cli/main": "cli/main",
+  "cli/commands": "cli/commands",
   "engine/thread-entry": "executor/thread-entry",
 };
 

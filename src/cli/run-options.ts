@@ -47,12 +47,13 @@ export interface RunArguments {
   readonly imports: readonly string[];
   readonly params: readonly (readonly [name: string, value: string])[];
   readonly engine: Partial<EngineOptions>;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
   readonly progressJson: boolean;
   readonly supervised: boolean;
 }
 
-const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"];
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** @throws BAD_OPTION */
 export function parseRunArguments(args: readonly string[]): RunArguments {
@@ -62,8 +63,9 @@ export function parseRunArguments(args: readonly string[]): RunArguments {
       positionals.length === 0 ? "No job module was named." : `One job at a time, not ${positionals.length}.`,
     );
   }
-  const logLevel = values["log-level"] ?? "info";
-  if (!LOG_LEVELS.includes(logLevel)) throw wrong(`--log-level is one of ${LOG_LEVELS.join(", ")}, not "${logLevel}".`);
+  const named = values["log-level"] ?? "info";
+  const logLevel = LOG_LEVELS.find((level) => level === named);
+  if (logLevel === undefined) throw wrong(`--log-level is one of ${LOG_LEVELS.join(", ")}, not "${named}".`);
   const executors = numberOf("executors", values.executors);
   const initialRate = numberOf("initial-rate", values["initial-rate"]);
   return {

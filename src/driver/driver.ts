@@ -250,12 +250,13 @@ export class Driver {
   /** Starts the executors, takes over the checkpoint, finds where the streams stand and writes that down. */
   async #prepare(): Promise<Journal> {
     const { context, options, openStore } = this.#parts;
-    this.#log?.starting(context.appName);
     if (openStore !== undefined) {
       refuseWhatCannotRestart(this.#streams);
       refuseWindowOfState(this.#back);
     } else refuseUnknownReplays(NEW_WORLD, options.replay);
     const executors = this.#pool.start();
+    // Threads take a while to come up, so all else of the start is done beside that.
+    this.#log?.starting(context.appName);
     // A job that cannot start must not take over from one that runs.
     if (openStore !== undefined) await executors;
     executors.catch(() => {});
