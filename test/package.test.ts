@@ -125,6 +125,13 @@ test("the installed command runs", async () => {
   assert.match(stdout, /millrace run/);
 });
 
+test("nothing of the package is loaded before the command has turned on the cache of compiled code", () => {
+  const main = readFileSync(join(installed, manifest.bin.millrace), "utf8");
+  const imported = Array.from(main.matchAll(/^import .*from "(.+)";$/gm), ([, name]) => name!);
+  assert.ok(imported.length > 0);
+  for (const name of imported) assert.match(name, /^node:/);
+});
+
 test("a job runs on the threads of the installed package", async () => {
   writeFileSync(
     join(folder, "doubled.mjs"),
