@@ -56,6 +56,18 @@ export function topicName(t: Pick<TestContext, "name">): string {
   return `test.${words}.${randomBytes(4).toString("hex")}`;
 }
 
+/** The end of each partition's log, by its number, open transactions and their markers included. */
+export async function logEnds(
+  topic: string,
+  partitions: readonly number[],
+  bootstrap = bootstrapServers(),
+): Promise<Map<number, bigint>> {
+  await using admin = openAdmin(bootstrap);
+  const latest = partitions.map((partitionIndex) => ({ partitionIndex, timestamp: -1n }));
+  const found = await admin.listOffsets({ topics: [{ name: topic, partitions: latest }] });
+  return new Map(found.flatMap(({ partitions }) => partitions.map((of) => [of.partitionIndex, of.offset])));
+}
+
 export async function deleteTopic(topic: string, bootstrap = bootstrapServers()): Promise<void> {
   await using admin = openAdmin(bootstrap);
   await admin.deleteTopics({ topics: [topic] });

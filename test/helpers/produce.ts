@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type CompressionAlgorithmValue, type MessageToProduce, Producer } from "@platformatic/kafka";
-import { bootstrapServers } from "./kafka.ts";
+import { bootstrapServers, logEnds } from "./kafka.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /** A record to write. A text is written as UTF-8; a key or value that is absent or null is null in Kafka. */
 export interface RecordToWrite {
@@ -43,7 +44,7 @@ export function produceMany(
   return produce(topic, records, options);
 }
 
-/** One open transaction: write to it, then commit or abort. */
+/** One open transaction: write to it, then commit or abort, which return when that can be read. */
 export interface OpenTransaction {
   write(records: readonly RecordToWrite[]): Promise<void>;
   commit(): Promise<void>;
@@ -60,16 +61,33 @@ export function openTransactionalProducer(topic: string, options: ProduceOptions
   return {
     async begin() {
       const transaction = await producer.beginTransaction();
+      const written = new Set<number>();
       return {
         async write(records) {
+          for (const { partition = 0 } of records) written.add(partition);
           for (const messages of batches(topic, records)) await transaction.send({ messages, ...compression(options) });
         },
-        commit: () => transaction.commit(),
-        abort: () => transaction.abort(),
+        commit: () => carriedOut(topic, [...written], options, () => transaction.commit()),
+        abort: () => carriedOut(topic, [...written], options, () => transaction.abort()),
       };
     },
     [Symbol.asyncDispose]: async () => void (await producer.close(true)),
   };
+}
+
+/** The end of a transaction is decided before the brokers have written its marker to each partition, behind which it can be read. */
+async function carriedOut(
+  topic: string,
+  partitions: readonly number[],
+  { bootstrap }: ProduceOptions,
+  end: () => Promise<unknown>,
+): Promise<void> {
+  const before = await logEnds(topic, partitions, bootstrap);
+  await end();
+  await waitUntil(`the markers are written to ${topic}`, async () => {
+    const now = await logEnds(topic, partitions, bootstrap);
+    return partitions.every((partition) => now.get(partition)! > before.get(partition)!);
+  });
 }
 
 function openProducer(options: ProduceOptions, more: { transactionalId?: string; idempotent?: boolean } = {}) {
