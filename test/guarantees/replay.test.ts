@@ -110,6 +110,9 @@ test("a batch of which one partition was written is replayed for the other one, 
   const { produce, run, assertOnce, inPostgres, world } = await replayable(t);
   await produce(3);
   await run({ refused: "v3" });
+  const { abandoned } = await world();
+  const reasons = abandoned.last.map(({ seq, message }) => ({ seq, message }));
+  assert.deepEqual(reasons, [{ seq: 1, message: "by-partition failed: not this one" }]);
   assert.deepEqual(await inPostgres(), ["v0", "v10", "v11", "v2", "v4", "v5", "v6", "v7", "v8", "v9"].sort());
   const left = { seq: 1, done: false, written: [0], numPartitions: 2 };
   assert.deepEqual(receipts(await world()), [{ ...left, replayedAs: undefined }]);
