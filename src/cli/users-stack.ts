@@ -1,4 +1,4 @@
-import { isOwnCode } from "../model/own-code.ts";
+import { isOwnFrame } from "../model/own-frames.ts";
 
 /** The frames that are not ours, of an error and its causes: a function that threw has fifty lines of stack, of which one is the user's. */
 export function usersStack(error: unknown): string | undefined {
@@ -8,7 +8,7 @@ export function usersStack(error: unknown): string | undefined {
 }
 
 function usersPart(stack: string): string {
-  const isOurs = (line: string) => isOwnCode(line) || /^ +at .*\bnode:/.test(line);
+  const isOurs = (line: string) => isOwnFrame(line) || /^ +at .*\bnode:/.test(line);
   return stack
     .split("\n")
     .filter((line) => !isOurs(line))

@@ -7,4 +7,4 @@ const ROOT = new URL("..", import.meta.url).href;
 const ROOT_PATH = fileURLToPath(ROOT);
 
 /** Whether a line of a stack is in this package. */
-export const isOwnCode = (line: string): boolean => line.includes(ROOT) || line.includes(ROOT_PATH);
+export const isOwnFrame = (line: string): boolean => line.includes(ROOT) || line.includes(ROOT_PATH);
