@@ -87,9 +87,11 @@ export class RecordChunk<out K, out V>
   }
 
   keyAt(index: number): K {
-    const columns = this.#columns;
+    const field = this.#columns.keyField(index);
+    const length = field.int();
+    const start = field.position;
     try {
-      return this.#decoders.key.decodeAt(this, columns.keyStart(index), columns.keyEnd(index), index, "key");
+      return this.#decoders.key.decodeAt(this, length < 0 ? -1 : start, Math.max(start, start + length), index, "key");
     } catch (error) {
       throw this.#undecodable(error, index, "key");
     }
@@ -109,11 +111,15 @@ export class RecordChunk<out K, out V>
   }
 
   startAt(index: number, field: DecodedField): number {
-    return field === "key" ? this.#columns.keyStart(index) : this.#columns.valueStart(index);
+    if (field === "value") return this.#columns.valueStart(index);
+    const key = this.#columns.keyField(index);
+    return key.int() < 0 ? -1 : key.position;
   }
 
   endAt(index: number, field: DecodedField): number {
-    return field === "key" ? this.#columns.keyEnd(index) : this.#columns.valueEnd(index);
+    if (field === "value") return this.#columns.valueEnd(index);
+    const key = this.#columns.keyField(index);
+    return Math.max(0, key.int()) + key.position;
   }
 
   /** The raw key or value of a record. */

@@ -59,14 +59,12 @@ export class RecordColumns {
     return batch.baseTimestamp + this.#fieldsOf(index).long();
   }
 
-  keyStart(index: number): number {
-    const fields = this.#keyOf(index);
-    return fields.int() < 0 ? -1 : fields.position;
-  }
-
-  keyEnd(index: number): number {
-    const fields = this.#keyOf(index);
-    return Math.max(0, fields.int()) + fields.position;
+  /** At the length of a key, below zero for Kafka's null; behind that it is where the key starts. */
+  keyField(index: number): VarintReader {
+    const fields = this.#fieldsOf(index);
+    fields.skip(); // time stamp
+    fields.int(); // offset
+    return fields;
   }
 
   valueStart(index: number): number {
@@ -80,13 +78,6 @@ export class RecordColumns {
   /** At the first field of a record that varies: its time stamp. */
   #fieldsOf(index: number): VarintReader {
     return new VarintReader(this.#bytes, this.#places[index * ROW + BODY_START]! + 1);
-  }
-
-  #keyOf(index: number): VarintReader {
-    const fields = this.#fieldsOf(index);
-    fields.long();
-    fields.int();
-    return fields;
   }
 
   #add({ batch, start, end }: BatchRecords): void {
