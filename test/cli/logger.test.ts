@@ -19,7 +19,7 @@ test("an error in the log has its code, sentence and hint, and of the stack what
   const { stderr } = spawnSync(
     process.execPath,
     ["--conditions=millrace-source", "--input-type=module", "-e", program],
-    { cwd: import.meta.dirname, encoding: "utf8" },
+    { encoding: "utf8" },
   );
   const [one, two] = stderr
     .trim()
@@ -49,7 +49,7 @@ test("on a terminal a line is its message, and the stack of one error is shown o
   const { stderr } = spawnSync(
     process.execPath,
     ["--conditions=millrace-source", "--input-type=module", "-e", program],
-    { cwd: import.meta.dirname, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
+    { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
   );
   assert.equal(
     stderr.replaceAll(/\d\d:\d\d:\d\d\.\d\d\d/g, "TIME"),
