@@ -24,7 +24,7 @@ export function collectorOf(action: CollectedAction, name: string): Collector {
     case "take":
       return take(name, action.limit);
     case "count":
-      return count();
+      return new Count();
     case "countByKey":
       return countBy(name, (pair) => pairIn(pair, "countByKey", name)[0]);
     case "countByValue":
@@ -71,15 +71,18 @@ function take(name: string, limit: number): Collector {
   };
 }
 
-function count(): Collector {
-  let count = 0;
-  return {
-    push: () => {
-      count++;
-    },
-    end,
-    result: () => count,
-  };
+class Count implements Collector {
+  count = 0;
+
+  push(): void {
+    this.count++;
+  }
+
+  end(): void {}
+
+  result(): number {
+    return this.count;
+  }
 }
 
 /** Types allow only pairs here; JavaScript and casts do not. */
@@ -149,14 +152,14 @@ function extreme(name: string, sign: 1 | -1): Collector {
 function lookup(name: string, key: unknown): Collector {
   const wanted = new KeyMap<true>();
   wanted.add(key, true);
-  const { push, end, result } = collect(name);
+  const found = collect(name);
   return {
     push: (pair) => {
       const [key, value] = pairIn(pair, "lookup", name);
-      if (wanted.find(key) !== undefined) push(value);
+      if (wanted.find(key) !== undefined) found.push(value);
     },
-    end,
-    result,
+    end: () => found.end(),
+    result: () => found.result(),
   };
 }
 

@@ -153,7 +153,7 @@ export async function pump(
   origin: OperatorName,
 ): Promise<void> {
   // Bound, so that V8 keeps it apart: made a part of this function, which is called once a task, its loop would never be optimized fully.
-  const push = ownPushAll(origin).bind(undefined, receiver.push, failedAt);
+  const push = ownPushAll(origin).bind(undefined, receiver);
   const wanted = () => direct || bridges.some((bridge) => !bridge.abandoned);
   try {
     for await (const chunk of chunks) {
@@ -169,22 +169,20 @@ export async function pump(
   for (const bridge of bridges) await bridge.close();
 }
 
-function pushAll(
-  push: (value: unknown) => void,
-  failed: (error: unknown, chunk: Chunk<unknown>) => unknown,
-  chunk: Chunk<unknown>,
-): void {
-  try {
-    // The loop is no method of the chunk: V8 would make it a part of this function, and run it half optimized until the 3,000th call.
-    const { length } = chunk;
-    for (let index = 0; index < length; index++) push(chunk.at(index));
-  } catch (error) {
-    throw failed(error, chunk);
-  }
-}
-
 /** The records of a source and what comes out of a shuffle go different ways. */
-const ownPushAll = ownCode(pushAll);
+const ownPushAll = ownCode(
+  (failed: typeof failedAt) =>
+    function pushAll(receiver: Receiver<unknown>, chunk: Chunk<unknown>): void {
+      try {
+        // The loop is no method of the chunk: V8 would make it a part of this function, and run it half optimized until the 3,000th call.
+        const { length } = chunk;
+        for (let index = 0; index < length; index++) receiver.push(chunk.at(index));
+      } catch (error) {
+        throw failed(error, chunk);
+      }
+    },
+  failedAt,
+);
 
 /** An error and the record at which it came up. */
 export class Located extends Error {

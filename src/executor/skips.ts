@@ -32,16 +32,16 @@ export class Skips {
    * `onRecordError: "skip"` for one operator: a value at which its function throws goes no further here. Other branches do not notice, and
    * nor does what the function has handed on before. An operator further down has a guard of its own, so what comes up is this one's.
    */
-  guard(node: Pick<Node, "id" | "name">, { push, end }: Receiver<unknown>): Receiver<unknown> {
+  guard(node: Pick<Node, "id" | "name">, next: Receiver<unknown>): Receiver<unknown> {
     return {
       push: (value) => {
         try {
-          push(value);
+          next.push(value);
         } catch (error) {
           if (!this.#leavesOut(node, error)) throw error;
         }
       },
-      end,
+      end: () => next.end(),
     };
   }
 

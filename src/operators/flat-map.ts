@@ -1,30 +1,43 @@
 import { ownCode } from "./own-code.ts";
-import { asyncFunction, failureOf, type NarrowOperator, type OperatorName } from "./receiver.ts";
+import { asyncFunction, failureOf, type NarrowOperator, type OperatorName, type Receiver } from "./receiver.ts";
 
-const pushEach =
-  <T, U>(
-    f: (value: T) => Iterable<U>,
-    push: (value: U) => void,
-    name: OperatorName,
-    failed: typeof failureOf,
-    iterated: (results: Iterable<U>, name: OperatorName) => Iterable<U>,
-  ) =>
-  (value: T): void => {
-    let results: Iterable<U>;
-    try {
-      results = f(value);
-    } catch (error) {
-      throw failed(name, error);
-    }
-    if (Array.isArray(results)) for (let i = 0; i < results.length; i++) push(results[i] as U);
-    else for (const result of iterated(results, name)) push(result);
-  };
+const flattening = ownCode(
+  (failed: typeof failureOf, iterate: typeof iterated) =>
+    class Flattening<T, U> implements Receiver<T> {
+      readonly f: (value: T) => Iterable<U>;
+      readonly next: Receiver<U>;
+      readonly name: OperatorName;
 
-const ownPush = ownCode(pushEach);
+      constructor(f: (value: T) => Iterable<U>, next: Receiver<U>, name: OperatorName) {
+        this.f = f;
+        this.next = next;
+        this.name = name;
+      }
+
+      push(value: T): void {
+        const f = this.f;
+        const next = this.next;
+        let results: Iterable<U>;
+        try {
+          results = f(value);
+        } catch (error) {
+          throw failed(this.name, error);
+        }
+        if (Array.isArray(results)) for (let i = 0; i < results.length; i++) next.push(results[i] as U);
+        else for (const result of iterate(results, this.name)) next.push(result);
+      }
+
+      end(): void {
+        this.next.end();
+      }
+    },
+  failureOf,
+  iterated,
+);
 
 export const flatMap = <T, U>(f: (value: T) => Iterable<U>): NarrowOperator<T, U> => ({
   perRecord: true,
-  bind: ({ push, end }, name) => ({ push: ownPush(name)(f, push, name, failureOf, iterated), end }),
+  bind: (next, name) => new (flattening(name))(f, next, name),
 });
 
 /** What is no array. */

@@ -2,15 +2,15 @@ import { asyncFunction, failureOf, type NarrowOperator } from "./receiver.ts";
 
 /** One number per partition: how many values there were. */
 export const countPartition = (): NarrowOperator<unknown, number> => ({
-  bind: ({ push, end }) => {
+  bind: (next) => {
     let count = 0;
     return {
       push: () => {
         count++;
       },
       end: () => {
-        push(count);
-        end();
+        next.push(count);
+        next.end();
       },
     };
   },
@@ -18,7 +18,7 @@ export const countPartition = (): NarrowOperator<unknown, number> => ({
 
 /** One value per partition that has any: all of them folded in order. */
 export const reducePartition = <T>(f: (a: T, b: T) => T): NarrowOperator<T, T> => ({
-  bind: ({ push, end }, name) => {
+  bind: (next, name) => {
     let empty = true;
     let folded: T;
     return {
@@ -36,8 +36,8 @@ export const reducePartition = <T>(f: (a: T, b: T) => T): NarrowOperator<T, T> =
         if (folded instanceof Promise) throw asyncFunction(name, folded);
       },
       end: () => {
-        if (!empty) push(folded);
-        end();
+        if (!empty) next.push(folded);
+        next.end();
       },
     };
   },
@@ -45,15 +45,15 @@ export const reducePartition = <T>(f: (a: T, b: T) => T): NarrowOperator<T, T> =
 
 /** One number per partition, also for an empty one. */
 export const sumPartition = (): NarrowOperator<number, number> => ({
-  bind: ({ push, end }) => {
+  bind: (next) => {
     let sum = 0;
     return {
       push: (value) => {
         sum += value;
       },
       end: () => {
-        push(sum);
-        end();
+        next.push(sum);
+        next.end();
       },
     };
   },
@@ -65,7 +65,7 @@ export const aggregatePartition = <T, C>(
   add: (aggregate: C, value: T) => C,
   always: boolean,
 ): NarrowOperator<T, C> => ({
-  bind: ({ push, end }, name) => {
+  bind: (next, name) => {
     let aggregate = zero();
     let any = always;
     return {
@@ -79,8 +79,8 @@ export const aggregatePartition = <T, C>(
         if (aggregate instanceof Promise) throw asyncFunction(name, aggregate);
       },
       end: () => {
-        if (any) push(aggregate);
-        end();
+        if (any) next.push(aggregate);
+        next.end();
       },
     };
   },

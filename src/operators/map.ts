@@ -1,30 +1,42 @@
 import { ownCode } from "./own-code.ts";
-import { asyncFunction, failureOf, type NarrowOperator, type OperatorName } from "./receiver.ts";
+import { asyncFunction, failureOf, type NarrowOperator, type OperatorName, type Receiver } from "./receiver.ts";
 
-const pushMapped =
-  <T, U>(
-    f: (value: T) => U,
-    push: (value: U) => void,
-    name: OperatorName,
-    failed: typeof failureOf,
-    promised: typeof asyncFunction,
-  ) =>
-  (value: T): void => {
-    let result: U;
-    try {
-      result = f(value);
-    } catch (error) {
-      throw failed(name, error);
-    }
-    if (result instanceof Promise) throw promised(name, result);
-    push(result);
-  };
+const mapping = ownCode(
+  (failed: typeof failureOf, promised: typeof asyncFunction) =>
+    class Mapping<T, U> implements Receiver<T> {
+      readonly f: (value: T) => U;
+      readonly next: Receiver<U>;
+      readonly name: OperatorName;
 
-const ownPush = ownCode(pushMapped);
+      constructor(f: (value: T) => U, next: Receiver<U>, name: OperatorName) {
+        this.f = f;
+        this.next = next;
+        this.name = name;
+      }
+
+      push(value: T): void {
+        const f = this.f;
+        let result: U;
+        try {
+          result = f(value);
+        } catch (error) {
+          throw failed(this.name, error);
+        }
+        if (result instanceof Promise) throw promised(this.name, result);
+        this.next.push(result);
+      }
+
+      end(): void {
+        this.next.end();
+      }
+    },
+  failureOf,
+  asyncFunction,
+);
 
 export const map = <T, U>(f: (value: T) => U): NarrowOperator<T, U> => ({
   perRecord: true,
-  bind: ({ push, end }, name) => ({ push: ownPush(name)(f, push, name, failureOf, asyncFunction), end }),
+  bind: (next, name) => new (mapping(name))(f, next, name),
 });
 
 export const mapValues = <K, V, U>(f: (value: V) => U): NarrowOperator<readonly [K, V], [K, U]> =>

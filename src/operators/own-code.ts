@@ -3,19 +3,23 @@ import type { OperatorName } from "./receiver.ts";
 let copies = 0;
 
 /**
- * Copies of `source`, one for each place where the user's program has such an operator.
+ * Copies of what `source` makes, one for each place where the user's program has such an operator.
  *
  * At each call in a source V8 notes what was called there, and compiles both into one piece of machine code as long as that was one function
  * only. All maps of a job would share one source, and so lose that: a value passes five maps with copies of their own in a fifth of the time.
  *
- * @param source Stands alone: whatever it needs, it is given, since a copy does not see the module that `source` is written in.
+ * @param source Stands alone: a copy does not see the module that `source` is written in, and so is given what it `needs` of it. A class in it
+ * has no #fields, whose names V8 would look up in the copy's scope for each record.
  */
-export function ownCode<F extends (...needs: never[]) => unknown>(source: F): (operator: OperatorName) => F {
-  const byOperator = new Map<OperatorName, F>();
+export function ownCode<Needs extends unknown[], Code>(
+  source: (...needs: Needs) => Code,
+  ...needs: Needs
+): (operator: OperatorName) => Code {
+  const byOperator = new Map<OperatorName, Code>();
   return (operator) => {
     let copy = byOperator.get(operator);
     if (copy === undefined) {
-      copy = copyOf(source);
+      copy = copyOf(source)(...needs);
       byOperator.set(operator, copy);
     }
     return copy;

@@ -4,10 +4,13 @@ import { ConsumerRecord } from "../model/consumer-record.ts";
 import { MillraceError } from "../model/errors.ts";
 import type { TaskContext } from "../model/plan.ts";
 
-/** One link of a fused chain: `push` takes a value and hands on what becomes of it, `end` says that no more will come. */
+/**
+ * One link of a fused chain: `push` takes a value and hands on what becomes of it, `end` says that no more will come. Links that nearly every
+ * job has are classes: closures would be other functions in each task, for which V8 throws away what it has compiled for the first.
+ */
 export interface Receiver<in T> {
-  readonly push: (value: T) => void;
-  readonly end: () => void;
+  push(value: T): void;
+  end(): void;
 }
 
 /** Where a record lies. */

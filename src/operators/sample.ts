@@ -11,14 +11,14 @@ export interface SampleOptions {
 /** Those values whose random number is in [from, to): parts that share a seed have no value in common. */
 export const randomPart = <T>(from: number, to: number, seed: number | undefined): NarrowOperator<T, T> => ({
   perRecord: true,
-  bind: ({ push, end }, _name, { partition, seq }) => {
+  bind: (next, _name, { partition, seq }) => {
     const random = randomNumbers(scramble(scramble(seed ?? seq) + partition));
     return {
       push: (value) => {
         const number = random();
-        if (number >= from && number < to) push(value);
+        if (number >= from && number < to) next.push(value);
       },
-      end,
+      end: () => next.end(),
     };
   },
 });
@@ -26,19 +26,19 @@ export const randomPart = <T>(from: number, to: number, seed: number | undefined
 /** Each value with the same probability, decided by the seed, the partition and the value's place in it alone. */
 export const sample = <T>({ fraction, withReplacement, seed }: SampleOptions): NarrowOperator<T, T> => ({
   perRecord: true,
-  bind: ({ push, end }, _name, { partition, seq }) => {
+  bind: (next, _name, { partition, seq }) => {
     const random = randomNumbers(scramble(scramble(seed ?? seq) + partition));
     const none = Math.exp(-fraction);
     return {
       push: withReplacement
         ? (value) => {
             // Knuth's way to a Poisson number: as many as it takes until the product falls below e^-fraction.
-            for (let product = random(); product > none; product *= random()) push(value);
+            for (let product = random(); product > none; product *= random()) next.push(value);
           }
         : (value) => {
-            if (random() < fraction) push(value);
+            if (random() < fraction) next.push(value);
           },
-      end,
+      end: () => next.end(),
     };
   },
 });

@@ -7,7 +7,7 @@ export const takeOrdered = <T>(
   sign: 1 | -1,
   key: (value: T) => unknown = (value) => value,
 ): NarrowOperator<T, T> => ({
-  bind: ({ push, end }, name) => {
+  bind: (next, name) => {
     let best: { value: T; rank: Rank }[] = [];
     const keepBest = () => {
       best.sort((a, b) => sign * compareRanks(a.rank, b.rank));
@@ -21,8 +21,8 @@ export const takeOrdered = <T>(
       },
       end: () => {
         keepBest();
-        for (const { value } of best) push(value);
-        end();
+        for (const { value } of best) next.push(value);
+        next.end();
       },
     };
   },

@@ -23,14 +23,14 @@ interface Sided {
 /** Marks the pairs of one parent. One mark serves them all: what follows is the shuffle's writer, which takes it apart at once. */
 const fromSide = (side: Side): NarrowOperator<readonly [unknown, unknown], Sided> => ({
   perRecord: true,
-  bind: ({ push, end }) => {
+  bind: (next) => {
     const sided: Sided = { side, pair: [undefined, undefined] };
     return {
       push: (pair) => {
         sided.pair = pair;
-        push(sided);
+        next.push(sided);
       },
-      end,
+      end: () => next.end(),
     };
   },
 });

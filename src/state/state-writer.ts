@@ -13,12 +13,13 @@ export function stateWriter<K, V, S, U>(
   task: TaskContext,
 ): BlockReceiver<readonly [K, V]> {
   const emitted = stay<U>().write(name, task.numPartitions, task);
-  const { push, end } = program.run(state, batch, name, emitted.push);
+  const run = program.run(state, batch, name, (value) => emitted.push(value));
+  // What has no RDD has no values, not even a count of nothing.
+  const wanted = batch.due || batch.withInitial;
   return {
-    // What has no RDD has no values, not even a count of nothing.
-    push: batch.due || batch.withInitial ? push : () => {},
+    push: wanted ? (pair) => run.push(pair) : () => {},
     end: () => {
-      end();
+      run.end();
       emitted.end();
     },
     blocks: () => emitted.blocks(),
