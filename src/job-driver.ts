@@ -1,6 +1,7 @@
 import { actionsOutsideBatches, askedBeforeStart } from "./driver/actions-outside-batches.ts";
 import { Driver, type DriverParts } from "./driver/driver.ts";
 import type { Executor } from "./executor/executor.ts";
+import { collectWithoutHelpers } from "./executor/heap-limits.ts";
 import { InProcessExecutor } from "./executor/in-process.ts";
 import { ThreadExecutor } from "./executor/thread.ts";
 import { DeferredRunner, refusingRunner } from "./graph/deferred-runner.ts";
@@ -45,6 +46,7 @@ export function driverOf(parts: JobDriverParts): { driver: Driver; context: JobC
     options.threads === 0 || module === undefined
       ? new InProcessExecutor(() => buildGraph(job, params, { brokers }).graph)
       : new ThreadExecutor({ executorId: id, module, code, params, brokers }, options.executorMemoryMiB);
+  if (options.threads > 0) collectWithoutHelpers(options.threads);
   const driver = new Driver({ ...parts, code, context, createExecutor: (id) => wrapExecutor(createExecutor(id)) });
   runner.target = actionsOutsideBatches(driver);
   return { driver, context };
