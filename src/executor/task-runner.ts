@@ -1,5 +1,6 @@
 import { BatchGraph } from "../graph/batch-graph.ts";
 import type { Graph } from "../graph/graph.ts";
+import type { Source } from "../graph/source.ts";
 import { assert } from "../model/errors.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { BroadcastValue, RunId, Task, TaskResult } from "./protocol.ts";
@@ -19,6 +20,7 @@ export class TaskRunner {
 
   constructor(graph: Graph) {
     this.#graph = graph;
+    for (const source of this.#sources()) source.openReader?.();
   }
 
   begin(run: RunId, plan: RunningPlan, broadcasts: readonly BroadcastValue[]): void {
@@ -33,15 +35,18 @@ export class TaskRunner {
 
   /** Closes what this executor's tasks have opened: connections of sources, resources of the user. */
   async close(): Promise<void> {
-    const sources = this.#graph.nodes.flatMap((node) => (node.kind === "source" ? [node.source] : []));
     const closed = await Promise.allSettled([
-      ...sources.map((source) => source.closeReader()),
+      ...this.#sources().map((source) => source.closeReader()),
       closeResources(),
       this.#sinks.close(),
     ]);
     const failures = closed.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
     if (failures.length > 0)
       throw failures.length === 1 ? failures[0] : new AggregateError(failures, "Closing failed.");
+  }
+
+  #sources(): readonly Source[] {
+    return this.#graph.nodes.flatMap((node) => (node.kind === "source" ? [node.source] : []));
   }
 
   run(task: Task, signal: AbortSignal): Promise<TaskResult> {

@@ -21,6 +21,8 @@ export interface Source<out T = unknown> {
   readonly fixedRanges?: readonly OffsetRange[] | undefined;
   /** @runs driver */
   openPlanner(warn?: Warn): SourcePlanner;
+  /** Gets ready to read while the executor starts. Fails in silence: reading will fail as well. @runs executor */
+  openReader?(): void;
   /** @runs executor */
   read(slice: Slice, task: ReadTask): AsyncIterable<Chunk<T>>;
   /** Closes what reading has opened. @runs executor */

@@ -16,6 +16,8 @@ export interface KafkaSourceParts<K, V> {
   readonly decoders: { readonly key: ResolvedDecoder<K>; readonly value: ResolvedDecoder<V> };
   readonly onDecodeError: OnDecodeError;
   readonly streaming: boolean;
+  /** Those that are known before brokers are asked. */
+  readonly topics: readonly string[];
   /** Exactly these, in every batch. */
   readonly fixedRanges: readonly OffsetRange[] | undefined;
   /** Not part of the description: a batch that is pending because its records are gone must be able to run by another policy. */
@@ -53,21 +55,30 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
     return this.#parts.planner(new KafkaCluster(this.#parts.params, { warn }), warn);
   }
 
+  openReader(): void {
+    const { topics } = this.#parts;
+    if (topics.length > 0) void this.#reading().connectAhead(topics);
+  }
+
   read(
     slice: Slice,
     { signal, onBytes, onDataLoss, onUndecodable }: ReadTask,
   ): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
     const { topicId } = slice;
     assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
-    this.#readCluster ??= new KafkaCluster(this.#parts.params);
     const { decoders, failOnDataLoss, onDecodeError } = this.#parts;
     const lossy = failOnDataLoss ? {} : { onDataLoss };
-    const chunks = readRange(this.#readCluster, { ...slice, topicId }, { decoders, signal, onBytes, ...lossy });
+    const chunks = readRange(this.#reading(), { ...slice, topicId }, { decoders, signal, onBytes, ...lossy });
     return onDecodeError === "fail" ? chunks : decodable(chunks, onDecodeError, onUndecodable);
   }
 
   async closeReader(): Promise<void> {
     await this.#readCluster?.close();
     this.#readCluster = undefined;
+  }
+
+  #reading(): KafkaCluster {
+    this.#readCluster ??= new KafkaCluster(this.#parts.params);
+    return this.#readCluster;
   }
 }

@@ -21,7 +21,7 @@ import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
 import { type KafkaParams, type ResolvedKafkaParams, resolveKafkaParams } from "./kafka-params.ts";
 import { KafkaSource } from "./kafka-source.ts";
 import type { OnDecodeError } from "./reading/decodable.ts";
-import type { TopicOffsets, TopicSelection } from "./subscription.ts";
+import { type TopicOffsets, type TopicSelection, topicsOf } from "./subscription.ts";
 import { checkSelection, nameOfSelection } from "./topic-selection.ts";
 
 export type { TopicOffsets, TopicSelection } from "./subscription.ts";
@@ -119,6 +119,7 @@ export const KafkaUtils = {
       params,
       decoders: decodersOf(options),
       onDecodeError,
+      topics: topicsOf(topics),
       streaming: true,
       fixedRanges: undefined,
       failOnDataLoss,
@@ -156,6 +157,7 @@ export const KafkaUtils = {
       params: resolveKafkaParams(kafkaParams, ssc.brokers),
       decoders: decodersOf(options),
       onDecodeError,
+      topics: topicsOf(ranges),
       streaming: false,
       fixedRanges: ranges,
       failOnDataLoss: true,

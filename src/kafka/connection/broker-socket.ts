@@ -79,13 +79,16 @@ export class BrokerSocket {
     this.#socket.on("close", () => this.#fail(new Error("the broker closed the connection")));
   }
 
-  /** Connects, and authenticates where that is configured. */
+  /** Connects, and authenticates where that is configured; not once `closing` is aborted. */
   static async open(
     address: BrokerAddress,
     params: ResolvedKafkaParams,
     timeouts: SocketTimeouts,
+    closing: AbortSignal,
   ): Promise<BrokerSocket> {
     const opened = new BrokerSocket(address, params, timeouts);
+    const close = () => opened.close();
+    closing.addEventListener("abort", close, { once: true });
     try {
       await opened.#connected(params.tls === undefined ? "connect" : "secureConnect");
       if (params.sasl !== undefined) {
@@ -96,6 +99,8 @@ export class BrokerSocket {
     } catch (error) {
       opened.#fail(error as Error);
       throw error;
+    } finally {
+      closing.removeEventListener("abort", close);
     }
   }
 

@@ -161,6 +161,19 @@ export class KafkaCluster implements AsyncDisposable {
     return { address: this.#metadata.address(found.leader), leaderEpoch: found.leaderEpoch, topicId: info.topicId };
   }
 
+  /** Looks up the topics and connects to their leaders, so that the first fetch need not. A failure is left to whoever needs them. */
+  async connectAhead(topics: readonly string[]): Promise<void> {
+    try {
+      const answers = await this.#metadata.ask(topics, undefined);
+      const leaders = new Set<number>();
+      for (const { info } of answers.values()) for (const { leader } of info?.partitions ?? []) leaders.add(leader);
+      const addresses = [...leaders].map((leader) => this.#metadata.address(leader));
+      await Promise.all(addresses.map((address) => address && this.fetchSocket(address)));
+    } catch {
+      // It may be over by the time of the first task, which tells it otherwise.
+    }
+  }
+
   /** After an error that says the leader moved: the next {@link findLeader} asks. */
   forgetLeader({ topic }: TopicPartition): void {
     this.#metadata.forget(topic);

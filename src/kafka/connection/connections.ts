@@ -15,7 +15,7 @@ const PRODUCE_TIMEOUT_MS = 30_000;
 export class BrokerConnections {
   readonly #params: ResolvedKafkaParams;
   readonly #sockets = new Map<string, Promise<BrokerSocket>>();
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(params: ResolvedKafkaParams) {
     this.#params = params;
@@ -32,18 +32,16 @@ export class BrokerConnections {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     const sockets = await Promise.allSettled(this.#sockets.values());
     this.#sockets.clear();
     for (const result of sockets) if (result.status === "fulfilled") result.value.close();
   }
 
   #open(key: string, address: BrokerAddress, purpose: Purpose): Promise<BrokerSocket> {
-    if (this.#closed) return Promise.reject(new Error("the cluster is closed"));
-    const opening = BrokerSocket.open(address, this.#params, {
-      connectMs: CONNECT_TIMEOUT_MS,
-      requestMs: this.#requestMs(purpose),
-    });
+    if (this.#closing.signal.aborted) return Promise.reject(new Error("the cluster is closed"));
+    const timeouts = { connectMs: CONNECT_TIMEOUT_MS, requestMs: this.#requestMs(purpose) };
+    const opening = BrokerSocket.open(address, this.#params, timeouts, this.#closing.signal);
     this.#sockets.set(key, opening);
     opening.catch(() => {
       if (this.#sockets.get(key) === opening) this.#sockets.delete(key);
