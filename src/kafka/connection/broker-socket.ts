@@ -29,7 +29,6 @@ export interface SocketTimeouts {
 interface Waiting {
   readonly correlationId: number;
   readonly flexible: boolean;
-  readonly timer: NodeJS.Timeout;
   resolve(answer: ByteCursor): void;
   reject(error: Error): void;
 }
@@ -56,6 +55,8 @@ export class BrokerSocket {
   #answer: Buffer | undefined;
   #answerFilled = 0;
   #nothingArrivedYet = true;
+  /** For the oldest request: answers come in order, so behind one that does not come none does. Kept, as a new one costs more than its request. */
+  #timer: NodeJS.Timeout | undefined;
   #correlationId = 0;
   #sessionEnd = Number.POSITIVE_INFINITY;
   #failure: Error | undefined;
@@ -122,10 +123,8 @@ export class BrokerSocket {
     frame.writeInt32BE(frame.length - LENGTH_BYTES, 0);
     requests.publish({ key, version });
     return new Promise((resolve, reject) => {
-      const { requestMs } = this.#timeouts;
-      // Answers come in order: behind one that does not come, none does.
-      const timer = setTimeout(() => this.#fail(new Error(`no answer within ${requestMs} ms`)), requestMs);
-      this.#waiting.push({ correlationId, flexible, timer, resolve, reject });
+      this.#waiting.push({ correlationId, flexible, resolve, reject });
+      if (this.#waiting.length === 1) this.#startTimer();
       this.#socket.write(frame);
     });
   }
@@ -226,10 +225,19 @@ export class BrokerSocket {
       this.#fail(new Error("an answer belongs to no question"));
       return;
     }
-    clearTimeout(waiting.timer);
+    if (this.#waiting.length > 0) this.#startTimer();
     if (waiting.flexible) cursor.skipTaggedFields();
     waiting.resolve(cursor);
     if (this.#sessionEnd === 0) this.retire();
+  }
+
+  #startTimer(): void {
+    const { requestMs } = this.#timeouts;
+    const expired = () => {
+      if (this.#waiting.length > 0) this.#fail(new Error(`no answer within ${requestMs} ms`));
+    };
+    if (this.#timer === undefined) this.#timer = setTimeout(expired, requestMs);
+    else this.#timer.refresh();
   }
 
   /** The first reason counts. */
@@ -237,10 +245,8 @@ export class BrokerSocket {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#socket.destroy();
-    for (const { timer, reject } of this.#waiting.splice(0)) {
-      clearTimeout(timer);
-      reject(error);
-    }
+    clearTimeout(this.#timer);
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }
 
