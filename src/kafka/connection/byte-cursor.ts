@@ -53,8 +53,13 @@ export class ByteCursor {
   }
 
   uuid(): string {
-    const hex = this.buffer.toString("hex", this.position, this.position + 16);
+    const uuid = this.uuidAt(this.position);
     this.position += 16;
+    return uuid;
+  }
+
+  uuidAt(position: number): string {
+    const hex = this.buffer.toString("hex", position, position + 16);
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
   }
 

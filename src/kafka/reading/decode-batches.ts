@@ -26,7 +26,8 @@ export function* decodeBatches<K, V>(
 ): Generator<RecordChunk<K, V>> {
   const filter = new TransactionFilter(fetched.abortedTransactions);
   let group: BatchGroup | undefined;
-  for (const [index, batch] of batches.entries()) {
+  for (let index = 0; index < batches.length; index++) {
+    const batch = batches[index]!;
     if (batch.baseOffset >= range.untilOffset) break;
     if (!filter.accepts(batch, fetched.buffer) || batch.lastOffset < range.fromOffset || batch.count === 0) continue;
     const bytes = batch.codec === 0 ? undefined : decompressed(batch, fetched.buffer, range);
@@ -37,9 +38,11 @@ export function* decodeBatches<K, V>(
     }
     // Before anybody else runs, who might decompress too: the bytes are lent.
     group.take(batch, bytes);
-    if (full !== undefined) yield* full.chunks(range, decoders);
+    const chunk = full?.chunk(range, decoders);
+    if (chunk !== undefined) yield chunk;
   }
-  if (group !== undefined) yield* group.chunks(range, decoders);
+  const last = group?.chunk(range, decoders);
+  if (last !== undefined) yield last;
 }
 
 /** Batches that make one chunk: uncompressed ones as they lie in the response, or some that are decompressed into one buffer. */
@@ -75,12 +78,13 @@ class BatchGroup {
     }
   }
 
-  *chunks<K, V>(range: OffsetRange, decoders: RecordDecoders<K, V>): Generator<RecordChunk<K, V>> {
+  /** Undefined when none of them is in the range. */
+  chunk<K, V>(range: OffsetRange, decoders: RecordDecoders<K, V>): RecordChunk<K, V> | undefined {
     const buffer = this.#buffer;
     const columns = new RecordColumns(buffer, this.#parts, range);
-    if (columns.length === 0) return;
+    if (columns.length === 0) return undefined;
     const timestampType = this.#parts[0]?.batch.isLogAppendTime ? "LogAppendTime" : "CreateTime";
-    yield new RecordChunk(range, timestampType, buffer, columns, decoders);
+    return new RecordChunk(range, timestampType, buffer, columns, decoders);
   }
 }
 

@@ -12,6 +12,7 @@ const NO_SESSION = 0;
 const NO_SESSION_EPOCH = -1;
 const UNKNOWN_EPOCH = -1;
 const NO_LOG_START = -1;
+const UUID_BYTES = 16;
 
 export interface FetchLimits {
   readonly maxBytes: number;
@@ -76,8 +77,13 @@ export async function fetchEnds(
 ): Promise<PartitionEnd[]> {
   const cursor = await socket.request({ ...FETCH, body: encodeFetchRequest(limits, positions, 1) });
   const ends: PartitionEnd[] = [];
-  readPartitions(cursor, (topicId, partition, { code, lastStableOffset, highWatermark }) => {
-    ends.push({ topicId, partition, code, end: limits.readCommitted ? lastStableOffset : highWatermark });
+  readPartitions(cursor, (topicIdAt, partition, { code, lastStableOffset, highWatermark }) => {
+    ends.push({
+      topicId: cursor.uuidAt(topicIdAt),
+      partition,
+      code,
+      end: limits.readCommitted ? lastStableOffset : highWatermark,
+    });
   });
   return ends;
 }
@@ -126,16 +132,17 @@ export function parseFetchResponse(cursor: ByteCursor, partition: number): Fetch
 
 function readPartitions(
   cursor: ByteCursor,
-  take: (topicId: string, partition: number, fetched: FetchedPartition) => void,
+  take: (topicIdAt: number, partition: number, fetched: FetchedPartition) => void,
 ): { throttleTimeMs: number; sessionCode: number } {
   const throttleTimeMs = cursor.int32();
   const sessionCode = cursor.int16();
   cursor.int32();
   for (let topics = cursor.compactLength(); topics > 0; topics--) {
-    const topicId = cursor.uuid();
+    const topicIdAt = cursor.position;
+    cursor.skip(UUID_BYTES);
     for (let partitions = cursor.compactLength(); partitions > 0; partitions--) {
       const partition = cursor.int32();
-      take(topicId, partition, parsePartition(cursor, throttleTimeMs));
+      take(topicIdAt, partition, parsePartition(cursor, throttleTimeMs));
     }
     cursor.skipTaggedFields();
   }

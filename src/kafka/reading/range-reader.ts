@@ -1,7 +1,7 @@
 import type { DataLoss } from "../../model/events.ts";
 import type { OffsetRange } from "../../model/offset-range.ts";
 import type { EpochBorder } from "../../model/plan.ts";
-import { interruptible, orAborted } from "../connection/backoff.ts";
+import { interruptible } from "../connection/backoff.ts";
 import type { KafkaCluster } from "../connection/cluster.ts";
 import { decodeBatches } from "./decode-batches.ts";
 import type { FetchedPartition } from "./fetch.ts";
@@ -48,7 +48,7 @@ export function readRange<K, V>(
   });
 }
 
-/** Gives what a partition has from an offset on. */
+/** Gives what a partition has from an offset on. Rejects with the signal's reason as soon as the reader's signal aborts. */
 export type Fetch = (offset: number, maxBytes: number) => Promise<FetchedPartition>;
 
 /** {@link readRange} over anything that fetches. */
@@ -58,21 +58,21 @@ export async function* readFetches<K, V>(
   options: ReadRangeOptions<K, V> & { readonly maxBytes: number; readonly readCommitted: boolean },
 ): AsyncGenerator<RecordChunk<K, V>, void, void> {
   const { decoders, signal, onBytes, maxBytes, readCommitted } = options;
+  const isPrepared = decoders.key.prepare !== undefined || decoders.value.prepare !== undefined;
   let range = planned;
-  const startStandstill = () => new Standstill(range, maxBytes, readCommitted, signal);
-  let standstill = startStandstill();
+  let standstill: Standstill | undefined;
   let offset = range.fromOffset;
   let inFlight: Promise<FetchedPartition> | undefined;
   while (offset < range.untilOffset) {
     signal?.throwIfAborted();
     let fetched: FetchedPartition;
     try {
-      fetched = await orAborted(inFlight ?? fetch(offset, standstill.maxBytes), signal);
+      fetched = await (inFlight ?? fetch(offset, standstill?.maxBytes ?? maxBytes));
     } catch (error) {
       offset = behindLoss(error, range, offset, options);
       // A record batch that lost its first records still has them in what is fetched.
       range = { ...range, fromOffset: offset };
-      standstill = startStandstill();
+      standstill = undefined;
       continue;
     } finally {
       inFlight = undefined;
@@ -82,6 +82,7 @@ export async function* readFetches<K, V>(
     if (fetched.throttleTimeMs > 0) await interruptible(fetched.throttleTimeMs, signal);
     if (found.nextOffset === offset) {
       try {
+        standstill ??= new Standstill(range, maxBytes, readCommitted, signal);
         if ((await standstill.next(fetched, found.cutOffBatchBytes, offset)) === "finished") return;
       } catch (error) {
         offset = behindLoss(error, range, offset, options);
@@ -92,14 +93,14 @@ export async function* readFetches<K, V>(
     const batches = foreign < 0 ? found.batches : found.batches.slice(0, foreign);
     const lostFrom = Math.max(offset, (batches.at(-1)?.lastOffset ?? -1) + 1);
     offset = foreign < 0 ? found.nextOffset : range.untilOffset;
-    standstill = startStandstill();
+    standstill = undefined;
     if (offset < range.untilOffset) {
       inFlight = fetch(offset, maxBytes);
       // When it fails while records are decoded, nobody waits for it yet; the await above will.
       inFlight.catch(() => undefined);
     }
     for (const chunk of decodeBatches(fetched, batches, range, decoders)) {
-      await prepareChunk(chunk, decoders);
+      if (isPrepared) await prepareChunk(chunk, decoders);
       yield chunk;
     }
     if (foreign >= 0) behindLoss(replacedByLaterLeader(range, lostFrom), range, lostFrom, options);

@@ -1,7 +1,6 @@
 import { crc32c } from "@node-rs/crc32";
 import { MillraceError } from "../../model/errors.ts";
 import type { TopicPartition } from "../../model/offset-range.ts";
-import { readInt64 } from "../connection/byte-cursor.ts";
 
 /** Bytes before the first record of a batch. */
 export const BATCH_HEADER_BYTES = 61;
@@ -9,6 +8,7 @@ export const BATCH_HEADER_BYTES = 61;
 const PREFIX_BYTES = 12;
 const CRC_COVERS_FROM = 21;
 const MAGIC = 2;
+const NO_PRODUCER = -1;
 /** A record has at least a length, attributes, two deltas, two lengths and a header count. */
 const SMALLEST_RECORD_BYTES = 7;
 
@@ -25,8 +25,9 @@ export interface RecordBatch {
   readonly isControl: boolean;
   readonly isTransactional: boolean;
   readonly isLogAppendTime: boolean;
-  readonly baseTimestamp: number;
-  readonly maxTimestamp: number;
+  /** Of each record with LogAppendTime; else what the records' own are counted from. */
+  readonly timestamp: number;
+  /** Of a transaction. */
   readonly producerId: number;
   readonly count: number;
 }
@@ -53,17 +54,18 @@ export interface FetchedBatches {
  */
 export function findBatches(fetched: FetchedBatches, offset: number, place: TopicPartition): FoundBatches {
   const { buffer, recordsStart, recordsEnd, highWatermark } = fetched;
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   const batches: RecordBatch[] = [];
   let position = recordsStart;
   let expected = offset;
   let previous: RecordBatch | undefined;
   while (recordsEnd - position >= PREFIX_BYTES) {
-    const batchBytes = PREFIX_BYTES + buffer.readInt32BE(position + 8);
+    const batchBytes = PREFIX_BYTES + view.getInt32(position + 8);
     if (batchBytes < BATCH_HEADER_BYTES) {
-      throw corrupt("its length makes no sense", readInt64(buffer, position), offset, place);
+      throw corrupt("its length makes no sense", int64At(view, position), offset, place);
     }
     if (position + batchBytes > recordsEnd) return { batches, nextOffset: expected, cutOffBatchBytes: batchBytes };
-    const batch = readHeader(buffer, position, position + batchBytes, offset, place);
+    const batch = readHeader(buffer, view, position, position + batchBytes, offset, place);
     if (!follows(batch, previous, expected, offset, highWatermark)) {
       throw corrupt("its offset makes no sense", batch.baseOffset, offset, place);
     }
@@ -97,21 +99,24 @@ function follows(
 
 function readHeader(
   buffer: Buffer,
+  view: DataView,
   start: number,
   end: number,
   fetchOffset: number,
   place: TopicPartition,
 ): RecordBatch {
-  const baseOffset = readInt64(buffer, start);
-  const magic = buffer.readInt8(start + 16);
+  const baseOffset = int64At(view, start);
+  const magic = view.getInt8(start + 16);
   if (magic !== MAGIC) throw corrupt(`its magic is ${magic}, not ${MAGIC}`, baseOffset, fetchOffset, place);
-  if (crc32c(buffer.subarray(start + CRC_COVERS_FROM, end)) !== buffer.readUInt32BE(start + 17)) {
+  if (crc32c(buffer.subarray(start + CRC_COVERS_FROM, end)) !== view.getUint32(start + 17)) {
     throw corrupt("its checksum (CRC-32C) does not fit", baseOffset, fetchOffset, place);
   }
-  const attributes = buffer.readInt16BE(start + 21);
-  const lastOffset = baseOffset + buffer.readInt32BE(start + 23);
-  const count = buffer.readInt32BE(start + 57);
+  const attributes = view.getInt16(start + 21);
+  const lastOffset = baseOffset + view.getInt32(start + 23);
+  const count = view.getInt32(start + 57);
   const codec = attributes & 7;
+  const isLogAppendTime = (attributes & 8) !== 0;
+  const isTransactional = (attributes & 16) !== 0;
   const recordsStart = start + BATCH_HEADER_BYTES;
   if (baseOffset < 0 || lastOffset < baseOffset || lastOffset > Number.MAX_SAFE_INTEGER) {
     throw corrupt("its offset makes no sense", baseOffset, fetchOffset, place);
@@ -129,17 +134,18 @@ function readHeader(
     end,
     baseOffset,
     lastOffset,
-    leaderEpoch: buffer.readInt32BE(start + 12),
+    leaderEpoch: view.getInt32(start + 12),
     codec,
-    isLogAppendTime: (attributes & 8) !== 0,
-    isTransactional: (attributes & 16) !== 0,
+    isLogAppendTime,
+    isTransactional,
     isControl: (attributes & 32) !== 0,
-    baseTimestamp: readInt64(buffer, start + 27),
-    maxTimestamp: readInt64(buffer, start + 35),
-    producerId: readInt64(buffer, start + 43),
+    timestamp: int64At(view, start + (isLogAppendTime ? 35 : 27)),
+    producerId: isTransactional ? int64At(view, start + 43) : NO_PRODUCER,
     count,
   };
 }
+
+const int64At = (view: DataView, position: number) => view.getInt32(position) * 2 ** 32 + view.getUint32(position + 4);
 
 /** A batch whose own offset makes no sense is named by the offset that was asked for. */
 function corrupt(what: string, baseOffset: number, fetchOffset: number, place: TopicPartition): MillraceError {

@@ -55,8 +55,7 @@ export class RecordColumns {
   timestamp(index: number): number {
     const offset = this.offset(index);
     const { batch } = this.#parts.findLast((part) => part.batch.baseOffset <= offset)!;
-    if (batch.isLogAppendTime) return batch.maxTimestamp;
-    return batch.baseTimestamp + this.#fieldsOf(index).long();
+    return batch.isLogAppendTime ? batch.timestamp : batch.timestamp + this.#fieldsOf(index).long();
   }
 
   /** At the length of a key, below zero for Kafka's null; behind that it is where the key starts. */
