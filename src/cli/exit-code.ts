@@ -7,6 +7,11 @@ const NEEDS_SOMEBODY: ReadonlySet<ErrorCode> = new Set([
   "JOB_STARTS_ITSELF",
   "JOB_WITHOUT_MODULE",
   "GRAPH_DIFFERS",
+  // How the job is written: no output, an async function where none can be awaited, a value that cannot be sent.
+  "WRONG_STATE",
+  "ASYNC_FUNCTION",
+  "ACTION_IN_TRANSFORM",
+  "NOT_CLONEABLE",
   "OFFSETS_LOST",
   "TOPIC_COMPACTED",
   "CHECKPOINT_OF_ANOTHER_JOB",

@@ -68,6 +68,27 @@ test("a module that no start can load has an exit code that ends a supervisor; o
   assert.equal(statusOf('throw new Error("connect ECONNREFUSED 10.0.0.1:443");\n'), 1);
 });
 
+test("a job that is written so that no start can run it ends a supervisor: without an output, async, or asking while it is described", (t) => {
+  const module = join(temporaryFolder(t), "job.ts");
+  const supervised = (build: string, options = "") => {
+    writeFileSync(
+      module,
+      `import { defineJob } from ${JSON.stringify(INDEX)};
+      export default defineJob({ appName: "a", batchInterval: "1s", master: "local", ${options} }, ${build});`,
+    );
+    const { status, stderr } = millrace("run", module, "--supervise", "--log-level", "silent");
+    return `${status} ${stderr.split(":")[0]}`;
+  };
+  assert.equal(supervised("(ssc) => void ssc.queueStream([[1]]).map(String)"), "2 WRONG_STATE");
+  assert.equal(supervised("async (ssc) => ssc.queueStream([[1]]).pprint()"), "2 ASYNC_FUNCTION");
+  assert.equal(supervised("(ssc) => ssc.queueStream([[1]]).map(async (n) => n).pprint()"), "2 ASYNC_FUNCTION");
+  assert.equal(
+    supervised("(ssc) => ssc.queueStream([[1]]).transform((rdd) => (rdd.count(), rdd)).pprint()"),
+    "2 ACTION_IN_TRANSFORM",
+  );
+  assert.equal(supervised("(ssc) => ssc.queueStream([[1]]).pprint()", "params: { f() {} }"), "2 NOT_CLONEABLE");
+});
+
 test("a checkpoint where no directory can be ends a supervisor: a file is in the way", (t) => {
   const folder = temporaryFolder(t);
   const module = join(folder, "job.ts");

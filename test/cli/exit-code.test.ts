@@ -12,6 +12,8 @@ test("a supervisor learns from the exit code whether starting again can help", (
     [2, 2, 2, 2, 2],
   );
   assert.deepEqual((["JOB_NOT_LOADABLE", "GRAPH_DIFFERS", "OFFSETS_LOST"] as const).map(exitCode), [2, 2, 2]);
+  const mistakes = ["WRONG_STATE", "ASYNC_FUNCTION", "ACTION_IN_TRANSFORM", "NOT_CLONEABLE"] as const;
+  assert.deepEqual(mistakes.map(exitCode), [2, 2, 2, 2], "the job itself must be changed");
   assert.deepEqual((["JOB_THREW", "CODE_CHANGED"] as const).map(exitCode), [1, 1], "what the module asked may answer");
   assert.equal(exitCode("FENCED"), 3);
   assert.equal(exitCode("STOPPED"), 0);
