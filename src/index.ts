@@ -33,7 +33,6 @@ export type { KafkaParams, SaslOptions } from "./kafka/kafka-params.ts";
 export { type DirectStreamOptions, KafkaUtils, type TopicOffsets, type TopicSelection } from "./kafka/kafka-utils.ts";
 /** What happens to records that cannot be decoded. */
 export type { DecodeErrorHandler, DecodeFailure, OnDecodeError } from "./kafka/reading/decodable.ts";
-export type { TlsOptions } from "./kafka/tls-options.ts";
 /** One Kafka message. */
 export { ConsumerRecord, type Header } from "./model/consumer-record.ts";
 export type { Duration, Time } from "./model/duration.ts";
@@ -56,6 +55,7 @@ export { OffsetRange, type TopicPartition } from "./model/offset-range.ts";
 export type { PartitionRates } from "./model/partition-rates.ts";
 export type { BatchContext, TaskContext } from "./model/plan.ts";
 export type { OffsetsByTopic, SourceProgress, StepDurations, StreamProgress } from "./model/progress.ts";
+export type { TlsOptions } from "./model/tls-options.ts";
 export type { Orderable } from "./operators/order.ts";
 /** The records of one partition, as they arrive. */
 export type { Partition } from "./operators/partition.ts";

@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { type IncomingMessage, request as plainRequest } from "node:http";
 import { request as secureRequest } from "node:https";
 import { text } from "node:stream/consumers";
-import type { SecureContextOptions } from "node:tls";
+import type { TlsOptions } from "../model/tls-options.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST";
   readonly url: URL;
   readonly body: object | undefined;
   readonly headers: { readonly [header: string]: string };
-  readonly ssl: SecureContextOptions | undefined;
+  readonly ssl: TlsOptions | undefined;
   /** Milliseconds until the whole answer must be there. */
   readonly timeout: number;
 }

@@ -1,8 +1,8 @@
-import type { SecureContextOptions } from "node:tls";
 import type { Duration } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
-import { type Check, checkedLater, isText } from "../model/options.ts";
+import { type Check, checkedLater, isObject, isText } from "../model/options.ts";
+import type { TlsOptions } from "../model/tls-options.ts";
 
 /** Where schemas are kept: anything that speaks Confluent's REST interface (Confluent, Apicurio, Karapace, Redpanda). */
 export interface RegistryOptions {
@@ -13,8 +13,8 @@ export interface RegistryOptions {
   readonly registry: string | URL | readonly (string | URL)[];
   /** @default the login that stands in the address */
   readonly auth?: RegistryAuth | undefined;
-  /** For https: `ca`, `cert`, `key` as in Node. @default what Node trusts */
-  readonly ssl?: SecureContextOptions | undefined;
+  /** For https: Node's TLS options (`ca`, `cert`, `key`, `servername` ...). @default what Node trusts */
+  readonly ssl?: TlsOptions | undefined;
   /** How long a registry that does not answer is asked again, until the task fails. @default "30s" */
   readonly timeout?: Duration | undefined;
 }
@@ -57,7 +57,7 @@ const isAuth: Check = (value) => {
   return "must be { username, password } or { token, logicalCluster, identityPoolId }";
 };
 
-export const REGISTRY_CHECKS = { registry: checkedLater, auth: isAuth, ssl: checkedLater, timeout: checkedLater };
+export const REGISTRY_CHECKS = { registry: checkedLater, auth: isAuth, ssl: isObject, timeout: checkedLater };
 
 /** @throws BAD_OPTION */
 export function nodesOf(owner: string, { registry, auth }: RegistryOptions): readonly RegistryNode[] {

@@ -2,6 +2,7 @@ import { systemClock } from "../model/clock.ts";
 import { parseDuration } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { MillraceError } from "../model/errors.ts";
+import { resolveTls, type TlsOptions } from "../model/tls-options.ts";
 import { ask, type HttpAnswer } from "./http.ts";
 import { headersOf, nodesOf, type RegistryNode, type RegistryOptions, whoAsks } from "./registry-address.ts";
 
@@ -29,7 +30,7 @@ const ONE_REQUEST_MS = 10_000;
 /** The few requests of Confluent's interface that are needed. */
 export class Registry {
   readonly #nodes: readonly RegistryNode[];
-  readonly #ssl: RegistryOptions["ssl"];
+  readonly #ssl: TlsOptions | undefined;
   readonly #timeoutMs: number;
   /** Without a password that may stand in a URL. */
   readonly address: string;
@@ -39,7 +40,7 @@ export class Registry {
   /** @throws BAD_OPTION */
   constructor(owner: string, options: RegistryOptions) {
     this.#nodes = nodesOf(owner, options);
-    this.#ssl = options.ssl;
+    this.#ssl = resolveTls(`${owner}: ssl`, options.ssl);
     this.address = this.#nodes.map(({ base }) => base.href).join(", ");
     this.#timeoutMs = parseDuration(options.timeout ?? "30s", "timeout", { minMs: 1 });
   }

@@ -1,9 +1,9 @@
 import type { ConnectionOptions } from "node:tls";
 import { MillraceError } from "../model/errors.ts";
 import { type Check, checkOptions, isInteger, isOneOf, isText } from "../model/options.ts";
+import { resolveTls, type TlsOptions } from "../model/tls-options.ts";
 import { type BrokerAddress, parseBrokerList } from "./connection/broker-address.ts";
 import { refuseKeysOfOtherClients } from "./keys-of-other-clients.ts";
-import { resolveTls, type TlsOptions } from "./tls-options.ts";
 
 /** Kafka's own dotted names, so that they can be looked up and pasted; unknown keys are errors. */
 export interface KafkaParams {
@@ -109,7 +109,7 @@ export function resolveKafkaParams(given: KafkaParams, brokers?: string): Resolv
     maxPartitionFetchBytes: params["max.partition.fetch.bytes"] ?? 1024 * 1024,
     fetchMaxWaitMs: params["fetch.max.wait.ms"] ?? 500,
     metadataMaxAgeMs: params["metadata.max.age.ms"] ?? 30_000,
-    tls: resolveTls(params.ssl),
+    tls: resolveTls("kafkaParams.ssl", params.ssl),
     sasl: params.sasl,
   });
 }

@@ -96,6 +96,24 @@ test("an address that swallows requests leaves the next one its part of the time
   assert.deepEqual([sockets.length, heads.length], [1, 2], "the one that answered is asked first from then on");
 });
 
+test("TLS options that Node would pass over, or refuse only when it connects, are refused when the decoder is made", () => {
+  const registry = "https://registry:8081";
+  const refused = (ssl: unknown, message: RegExp, hint: RegExp) => {
+    const expected = { code: "BAD_OPTION", message, hint };
+    assert.throws(() => confluentAvro({ registry, ssl: ssl as {} }), expected);
+    assert.throws(() => confluentAvroEncoder({ registry, ssl: ssl as {}, schema: SCHEMA }), expected);
+  };
+  refused(
+    { rejectUnauthorised: false },
+    /^confluentAvro(Encoder)?: ssl has no option "rej/,
+    /mean "rejectUnauthorized"/,
+  );
+  refused({ ca: "registry.crt", cert: "client.crt" }, /: ssl cannot be used: .*no start line/, /BEGIN/);
+  refused({ key: 5 }, /: ssl cannot be used: .*type number/, /PEM/);
+  for (const kind of [true, "yes", ["pem"], null]) refused(kind, /"ssl" must be an object/, /Correct "ssl"/);
+  confluentAvro({ registry, ssl: { servername: "registry", checkServerIdentity: () => undefined } });
+});
+
 test("what is no login, no token and no list of addresses is refused", () => {
   for (const auth of [
     { token: "" },

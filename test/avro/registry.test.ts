@@ -291,6 +291,8 @@ test("TLS, by a certificate that is given; one that nobody vouches for is refuse
     message: /gave no usable answer: self-signed certificate/,
     hint: "Give its certificate as ssl: { ca }.",
   });
+  const trusting = { registry: gate.url, ssl: { rejectUnauthorized: false } };
+  assert.deepEqual(await valuesOf(topic, confluentAvro<object>(trusting)), [{ x: 1 }]);
 });
 
 test("an encoder that may not register looks the schema up, under the subject that you name", async () => {

@@ -10,7 +10,7 @@ import { KafkaCluster } from "../../src/kafka/connection/cluster.ts";
 import { BrokerConnections } from "../../src/kafka/connection/connections.ts";
 import { type KafkaParams, resolveKafkaParams, type SaslOptions } from "../../src/kafka/kafka-params.ts";
 import { readRange } from "../../src/kafka/reading/range-reader.ts";
-import type { TlsOptions } from "../../src/kafka/tls-options.ts";
+import type { TlsOptions } from "../../src/model/tls-options.ts";
 import { KEY_STORE_PASSWORD, makeCertificate } from "../helpers/certificate.ts";
 import { valuesOf } from "../helpers/chunk-values.ts";
 import { createTopic } from "../helpers/kafka.ts";

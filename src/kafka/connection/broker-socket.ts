@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { nodeTls } from "../../model/tls-options.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
-import { nodeTls } from "../tls-options.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";

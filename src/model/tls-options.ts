@@ -1,8 +1,8 @@
 import type { ConnectionOptions, SecureContextOptions } from "node:tls";
-import { MillraceError } from "../model/errors.ts";
-import { didYouMean } from "../model/options.ts";
+import { MillraceError } from "./errors.ts";
+import { didYouMean } from "./options.ts";
 
-/** Node's TLS options: what is trusted, what is shown, and how strictly the name in a broker's certificate is taken. */
+/** Node's TLS options: what is trusted, what is shown, and how strictly the name in a server's certificate is taken. */
 export type TlsOptions = SecureContextOptions &
   Pick<ConnectionOptions, "rejectUnauthorized" | "checkServerIdentity" | "servername">;
 
@@ -42,20 +42,22 @@ const KNOWN = Object.keys({
 
 /**
  * Node takes no notice of a name that it does not know, and says what is wrong with a value when a connection is opened, which is then tried
- * again. So both are looked at here. A name that is like none of these may be one of a later Node. @throws BAD_OPTION
+ * again. So both are looked at here. A name that is like none of these may be one of a later Node.
+ *
+ * @param option As a message names it. @throws BAD_OPTION
  */
-export function resolveTls(ssl: boolean | TlsOptions | undefined): ConnectionOptions | undefined {
+export function resolveTls(option: string, ssl: boolean | TlsOptions | undefined): TlsOptions | undefined {
   if (ssl === undefined || ssl === false) return undefined;
   if (ssl === true) return {};
-  for (const option of Object.keys(ssl)) {
-    const meant = KNOWN.includes(option) ? "" : didYouMean(option, KNOWN);
+  for (const name of Object.keys(ssl)) {
+    const meant = KNOWN.includes(name) ? "" : didYouMean(name, KNOWN);
     if (meant !== "")
-      throw new MillraceError("BAD_OPTION", `kafkaParams.ssl has no option "${option}".`, { hint: meant.trim() });
+      throw new MillraceError("BAD_OPTION", `${option} has no option "${name}".`, { hint: meant.trim() });
   }
   try {
     nodeTls().createSecureContext(ssl);
   } catch (error) {
-    throw new MillraceError("BAD_OPTION", `kafkaParams.ssl cannot be used: ${(error as Error).message}.`, {
+    throw new MillraceError("BAD_OPTION", `${option} cannot be used: ${(error as Error).message}.`, {
       hint: "Certificates and keys are the text of PEM files (-----BEGIN ...), or one PKCS #12 file as pfx; keytool and openssl make them of a Java keystore.",
       cause: error,
     });
