@@ -4,9 +4,9 @@ import { asyncFunction, failureOf, type NarrowOperator, type OperatorName, type 
 const filtering = ownCode(
   (failed: typeof failureOf, promised: typeof asyncFunction) =>
     class Filtering<T> implements Receiver<T> {
-      readonly keep: (value: T) => boolean;
-      readonly next: Receiver<T>;
-      readonly name: OperatorName;
+      declare readonly keep: (value: T) => boolean;
+      declare readonly next: Receiver<T>;
+      declare readonly name: OperatorName;
 
       constructor(keep: (value: T) => boolean, next: Receiver<T>, name: OperatorName) {
         this.keep = keep;

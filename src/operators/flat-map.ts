@@ -4,9 +4,9 @@ import { asyncFunction, failureOf, type NarrowOperator, type OperatorName, type 
 const flattening = ownCode(
   (failed: typeof failureOf, iterate: typeof iterated) =>
     class Flattening<T, U> implements Receiver<T> {
-      readonly f: (value: T) => Iterable<U>;
-      readonly next: Receiver<U>;
-      readonly name: OperatorName;
+      declare readonly f: (value: T) => Iterable<U>;
+      declare readonly next: Receiver<U>;
+      declare readonly name: OperatorName;
 
       constructor(f: (value: T) => Iterable<U>, next: Receiver<U>, name: OperatorName) {
         this.f = f;

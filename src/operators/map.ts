@@ -4,9 +4,9 @@ import { asyncFunction, failureOf, type NarrowOperator, type OperatorName, type 
 const mapping = ownCode(
   (failed: typeof failureOf, promised: typeof asyncFunction) =>
     class Mapping<T, U> implements Receiver<T> {
-      readonly f: (value: T) => U;
-      readonly next: Receiver<U>;
-      readonly name: OperatorName;
+      declare readonly f: (value: T) => U;
+      declare readonly next: Receiver<U>;
+      declare readonly name: OperatorName;
 
       constructor(f: (value: T) => U, next: Receiver<U>, name: OperatorName) {
         this.f = f;

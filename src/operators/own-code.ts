@@ -9,7 +9,8 @@ let copies = 0;
  * only. All maps of a job would share one source, and so lose that: a value passes five maps with copies of their own in a fifth of the time.
  *
  * @param source Stands alone: a copy does not see the module that `source` is written in, and so is given what it `needs` of it. A class in it
- * has no #fields, whose names V8 would look up in the copy's scope for each record.
+ * has no #fields, whose names V8 would look up in the copy's scope for each record, and declares its fields only, since a bundler that puts
+ * them down for an older JavaScript calls a function of its own for each.
  */
 export function ownCode<Needs extends unknown[], Code>(
   source: (...needs: Needs) => Code,
@@ -19,18 +20,20 @@ export function ownCode<Needs extends unknown[], Code>(
   return (operator) => {
     let copy = byOperator.get(operator);
     if (copy === undefined) {
-      copy = copyOf(source)(...needs);
+      copy = copied(source, needs);
       byOperator.set(operator, copy);
     }
     return copy;
   };
 }
 
-function copyOf<F>(source: F): F {
+function copied<Needs extends unknown[], Code>(source: (...needs: Needs) => Code, needs: Needs): Code {
   try {
     // V8 remembers programs by their text, so that each needs a text of its own.
-    return new Function(`return ${source} // ${++copies}`)() as F;
+    const copy = new Function(`return ${source} // ${++copies}`)() as typeof source;
+    return copy(...needs);
   } catch {
-    return source; // Node can be told not to run programs that are made at run time
+    // Node can be told not to run programs that are made at run time, and a bundler that keeps names calls a function of its own for that.
+    return source(...needs);
   }
 }
