@@ -1,5 +1,6 @@
 import { MillraceError } from "../model/errors.ts";
 import type { OutputIdentity } from "../operators/sink.ts";
+import { isOfConnection } from "../postgres/lost-connection.ts";
 import { DURABLE, ONE_SETUP_AT_A_TIME, openPool, type Pool, type PooledClient } from "../postgres/pool.ts";
 import { applicationName } from "./postgres-progress.ts";
 import type { Row } from "./postgres-rows.ts";
@@ -63,23 +64,9 @@ export class Database {
   }
 
   async #run<R>(work: (session: Session) => Promise<R>, name = "millrace", signal?: AbortSignal): Promise<R> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw sinkFailed(this.#place, error);
-    });
-    const session = new Session(client, this.#place);
-    let given = true;
-    const giveBack = (broken: boolean) => {
-      if (given) client.release(broken);
-      given = false;
-    };
-    // What was given up may never end, and the next attempt would wait for its rows. When it does wake, its statements are refused.
-    const giveUp = () => giveBack(true);
-    signal?.addEventListener("abort", giveUp, { once: true });
+    const { session, giveBack } = await this.#begin(name, signal);
     let broken = true;
     try {
-      signal?.throwIfAborted();
-      await session.script(`${LIMITS}; ${DURABLE}; set application_name = '${name.replaceAll("'", "''")}'`);
-      await session.script("begin isolation level read committed");
       const result = await work(session);
       await session.script("commit");
       broken = false;
@@ -92,10 +79,51 @@ export class Database {
       );
       throw error;
     } finally {
-      signal?.removeEventListener("abort", giveUp);
       giveBack(broken);
     }
   }
+
+  /**
+   * A session that the server ended while it lay in the pool, at the fence of a newer epoch or when it restarted, may look well until its first
+   * statement. Nothing was done in it, so the next one takes its place, and the task does not fail of it.
+   */
+  async #begin(name: string, signal: AbortSignal | undefined): Promise<Taken> {
+    for (let ended = 0; ; ended++) {
+      const taken = await this.#take(signal);
+      try {
+        signal?.throwIfAborted();
+        await taken.session.script(`${LIMITS}; ${DURABLE}; set application_name = '${name.replaceAll("'", "''")}'`);
+        await taken.session.script("begin isolation level read committed");
+        return taken;
+      } catch (error) {
+        taken.giveBack(true);
+        if (signal?.aborted || ended === CONNECTIONS_MAX || !isOfConnection((error as Error).cause)) throw error;
+      }
+    }
+  }
+
+  async #take(signal: AbortSignal | undefined): Promise<Taken> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw sinkFailed(this.#place, error);
+    });
+    let given = true;
+    const giveBack = (broken: boolean) => {
+      signal?.removeEventListener("abort", giveUp);
+      if (given) client.release(broken);
+      given = false;
+    };
+    // What was given up may never end, and the next attempt would wait for its rows. When it does wake, its statements are refused.
+    const giveUp = () => giveBack(true);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    return { session: new Session(client, this.#place), giveBack };
+  }
+}
+
+/** A connection out of the pool. */
+interface Taken {
+  readonly session: Session;
+  /** Does nothing when it was given back, or given up, before. */
+  readonly giveBack: (broken: boolean) => void;
 }
 
 /** A connection within a transaction. */

@@ -114,6 +114,31 @@ test("a new driver does not wait for a paused one, whose transaction is ended an
   assert.deepEqual(await query(connection, "select n from numbers"), []);
 });
 
+test("a fence that ends sessions which lay idle in an executor fails none of its next tasks", async (t) => {
+  const direct = await server.createDatabase();
+  await using proxy = await startTcpProxy(server.port);
+  const driver = await opened<{ n: number }>(t, { connection: direct, ...numbers });
+  const connection = direct.replace(`:${server.port}/`, `:${proxy.port}/`);
+  const executor = await opened<{ n: number }>(t, { connection, ...numbers });
+  const commitBoth = (seq: number, epoch: number) =>
+    Promise.all(
+      [0, 1].map((partition) => executor.commit(chunksOf([{ n: 10 * seq + partition }]), partition, seq, epoch)),
+    );
+  await driver.fence(1);
+  await commitBoth(1, 1);
+  // The executor is told only when it has taken the sessions up again.
+  proxy.holdAnswers();
+  await driver.fence(2);
+  const next = commitBoth(2, 2);
+  proxy.restore();
+  assert.deepEqual(await next, ["written", "written"]);
+  const rows = await query(direct, "select n from numbers order by n");
+  assert.deepEqual(
+    rows.map(({ n }) => n),
+    [10, 11, 20, 21],
+  );
+});
+
 test("a driver that asks how far its output has come is not ended by another one's fence", async (t) => {
   const connection = await server.createDatabase();
   const old = await opened<{ n: number }>(t, { connection, ...numbers });
