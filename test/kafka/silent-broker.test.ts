@@ -65,3 +65,14 @@ test("a request that is not answered in its time ends the connection, and all th
   }
   assert.equal(socket.usable, false);
 });
+
+test("an answer that ends within its header ends the connection, and not the process", async (t) => {
+  const { socket, answer } = await connect(t);
+  const asked = [socket.request({ ...REQUEST, flexible: true }), socket.request(REQUEST)];
+  answer(0);
+  for (const result of await Promise.allSettled(asked)) {
+    assert.ok(result.status === "rejected");
+    assert.match(String(result.reason), /an answer ends within its header/);
+  }
+  assert.equal(socket.usable, false);
+});

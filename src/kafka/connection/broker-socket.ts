@@ -218,15 +218,20 @@ export class BrokerSocket {
   }
 
   #settle(answer: Buffer): void {
-    const waiting = this.#waiting.shift();
+    const waiting = this.#waiting[0];
     const cursor = new ByteCursor(answer);
     if (waiting === undefined || cursor.int32() !== waiting.correlationId) {
-      waiting?.reject(new Error("an answer belongs to no question"));
       this.#fail(new Error("an answer belongs to no question"));
       return;
     }
+    try {
+      if (waiting.flexible) cursor.skipTaggedFields();
+    } catch {
+      this.#fail(new Error("an answer ends within its header"));
+      return;
+    }
+    this.#waiting.shift();
     if (this.#waiting.length > 0) this.#startTimer();
-    if (waiting.flexible) cursor.skipTaggedFields();
     waiting.resolve(cursor);
     if (this.#sessionEnd === 0) this.retire();
   }
