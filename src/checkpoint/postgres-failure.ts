@@ -1,12 +1,13 @@
 import { MillraceError } from "../model/errors.ts";
+import { codeOfPostgres } from "../postgres/lost-connection.ts";
 
 /** Classes of errors, by the first two signs of Postgres's codes, that another try may not meet: a lost connection, a server that restarts. */
 const PASSING = new Set(["08", "40", "53", "55", "57"]);
 
 /** Errors without a code of Postgres come from the connection. */
 export function isPassing(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code) || PASSING.has(code.slice(0, 2));
+  const code = codeOfPostgres(error);
+  return code === undefined || PASSING.has(code.slice(0, 2));
 }
 
 export function failureOf(place: string, error: unknown): MillraceError {
