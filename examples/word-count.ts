@@ -19,4 +19,5 @@ lines
 
 await ssc.start();
 process.once("SIGINT", () => ssc.stop());
+process.stdout.on("error", () => ssc.stop()); // who reads it has seen enough, like head
 await ssc.awaitTermination();

@@ -17,6 +17,8 @@ export interface RunningProgram {
   printed(what: RegExp): Promise<void>;
   /** What Ctrl-C sends. */
   interrupt(): void;
+  /** As head does, which closes what it reads. */
+  readNoFurther(): void;
   /** As by `kill -9`. */
   kill(): void;
   readonly ended: Promise<Ended>;
@@ -49,6 +51,7 @@ export function runExample(t: Pick<TestContext, "after">, program: string, ...ar
       if (!what.test(stdout)) throw told();
     },
     interrupt: () => void child.kill("SIGINT"),
+    readNoFurther: () => void child.stdout.destroy(),
     kill: () => void child.kill("SIGKILL"),
     ended,
   };

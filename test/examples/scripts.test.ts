@@ -21,6 +21,16 @@ suite("scripts", { concurrency: true }, () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
   });
 
+  test("word-count ends quietly when nobody reads any further, like head", async (t) => {
+    const topic = await createTopic(t);
+    await produce(topic, [{ value: "to be" }]);
+    const program = runExample(t, "word-count.ts", topic);
+    await program.printed(/\[ 'be', 1 \]/);
+    program.readNoFurther();
+    const { code, stderr } = await program.ended;
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  });
+
   test("fixed-ranges reads what stands between the offsets and ends by itself", async (t) => {
     const topic = await createTopic(t, { partitions: 2 });
     await produce(
