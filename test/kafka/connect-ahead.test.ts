@@ -65,3 +65,31 @@ test("closing does not wait for a broker that is still being connected to", asyn
   await ahead;
   assert.ok(performance.now() - closed < 1_000, "the time for connecting is 3 s");
 });
+
+test("closing does not wait for a token that never comes", async (t) => {
+  const greeting = createServer((socket) => {
+    t.after(() => socket.destroy());
+    // Takes the mechanism.
+    socket.once("data", () => {
+      const answer = Buffer.alloc(14);
+      answer.writeInt32BE(answer.length - 4, 0);
+      socket.write(answer);
+    });
+  }).listen(0, "127.0.0.1");
+  t.after(() => greeting.close());
+  await once(greeting, "listening");
+  const { port } = greeting.address() as { port: number };
+  const asked = Promise.withResolvers<void>();
+  const token = () => {
+    asked.resolve();
+    return new Promise<string>(() => {});
+  };
+  const cluster = openCluster({
+    "bootstrap.servers": `127.0.0.1:${port}`,
+    sasl: { mechanism: "OAUTHBEARER", token },
+  });
+  const ahead = cluster.connectAhead(["topic"]);
+  await asked.promise;
+  await cluster.close();
+  await ahead;
+});

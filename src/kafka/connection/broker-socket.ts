@@ -2,6 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { nodeTls } from "../../model/tls-options.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
+import { orAborted } from "./backoff.ts";
 import type { BrokerAddress } from "./broker-address.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -88,20 +89,17 @@ export class BrokerSocket {
     closing: AbortSignal,
   ): Promise<BrokerSocket> {
     const opened = new BrokerSocket(address, params, timeouts);
-    const close = () => opened.close();
-    closing.addEventListener("abort", close, { once: true });
     try {
-      await opened.#connected(params.tls === undefined ? "connect" : "secureConnect");
+      await orAborted(opened.#connected(params.tls === undefined ? "connect" : "secureConnect"), closing);
       if (params.sasl !== undefined) {
-        const lifetimeMs = await authenticate(opened, params.sasl);
+        // The token is waited for as well, and that is up to the user.
+        const lifetimeMs = await orAborted(authenticate(opened, params.sasl), closing);
         if (lifetimeMs > 0) opened.#sessionEnd = performance.now() + lifetimeMs * SESSION_SHARE;
       }
       return opened;
     } catch (error) {
       opened.#fail(error as Error);
       throw error;
-    } finally {
-      closing.removeEventListener("abort", close);
     }
   }
 

@@ -32,16 +32,17 @@ export class BrokerConnections {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new Error("the cluster is closed"));
     const sockets = await Promise.allSettled(this.#sockets.values());
     this.#sockets.clear();
     for (const result of sockets) if (result.status === "fulfilled") result.value.close();
   }
 
   #open(key: string, address: BrokerAddress, purpose: Purpose): Promise<BrokerSocket> {
-    if (this.#closing.signal.aborted) return Promise.reject(new Error("the cluster is closed"));
+    const closing = this.#closing.signal;
+    if (closing.aborted) return Promise.reject(closing.reason);
     const timeouts = { connectMs: CONNECT_TIMEOUT_MS, requestMs: this.#requestMs(purpose) };
-    const opening = BrokerSocket.open(address, this.#params, timeouts, this.#closing.signal);
+    const opening = BrokerSocket.open(address, this.#params, timeouts, closing);
     this.#sockets.set(key, opening);
     opening.catch(() => {
       if (this.#sockets.get(key) === opening) this.#sockets.delete(key);
