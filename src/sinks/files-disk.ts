@@ -1,20 +1,25 @@
 import { open } from "node:fs/promises";
 import { MillraceError } from "../model/errors.ts";
 
-/** What the disk refuses, and what the manifest's log says, as the sink's own error. */
+/** What the disk refuses, and what the manifest's log says, as the sink's own error. @throws BAD_OPTION, SINK_FAILED */
 export async function onDisk<R>(folder: string, work: () => Promise<R>): Promise<R> {
   try {
     return await work();
   } catch (error) {
-    // BAD_OPTION is what the log says of a place where no directory can be.
-    const ofTheLog = MillraceError.is(error) && (error.code.startsWith("CHECKPOINT") || error.code === "BAD_OPTION");
+    // What the log says of a place where no directory can be, and never will.
+    const isNoPlace = MillraceError.is(error, "BAD_OPTION");
+    const ofTheLog = isNoPlace || (MillraceError.is(error) && error.code.startsWith("CHECKPOINT"));
     const cause = ofTheLog ? (error.cause ?? error) : error;
     const { code, message } = cause as NodeJS.ErrnoException;
     if ((!ofTheLog && MillraceError.is(error)) || code === undefined) throw error;
-    throw new MillraceError("SINK_FAILED", `Files in ${folder} cannot be written: ${message}`, {
-      hint: HINTS[code] ?? "The cause tells what the disk said. What is published stays; nothing of this batch is.",
-      cause,
-    });
+    throw new MillraceError(
+      isNoPlace ? "BAD_OPTION" : "SINK_FAILED",
+      `Files in ${folder} cannot be written: ${message}`,
+      {
+        hint: HINTS[code] ?? "The cause tells what the disk said. What is published stays; nothing of this batch is.",
+        cause,
+      },
+    );
   }
 }
 

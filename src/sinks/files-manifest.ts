@@ -77,7 +77,7 @@ export class Manifest {
     this.#progress = { seq, digest, epoch: log.epoch };
   }
 
-  /** Takes over from older epochs, and removes what they have left unfinished. @throws FENCED, SINK_FAILED */
+  /** Takes over from older epochs, and removes what they have left unfinished. @throws FENCED, BAD_OPTION where no directory can be, SINK_FAILED */
   static async open(directory: string, identity: OutputIdentity, epoch: number): Promise<Manifest> {
     const folder = join(directory, folderOf(identity));
     const store = await LocalDiskStore.open(folder);

@@ -104,6 +104,21 @@ test("a checkpoint where no directory can be ends a supervisor: a file is in the
   }
 });
 
+test("a files sink where no directory can be ends a supervisor, before anything is written", (t) => {
+  const module = join(temporaryFolder(t), "job.ts");
+  const sinks = new URL("../../src/sinks/index.ts", import.meta.url).href;
+  writeFileSync(
+    module,
+    `import { defineJob } from ${JSON.stringify(INDEX)};
+    import { files } from ${JSON.stringify(sinks)};
+    export default defineJob({ appName: "a", batchInterval: 20, master: "local" }, (ssc) =>
+      ssc.queueStream([[1]]).saveTo(files({ directory: ${JSON.stringify(module)} }), { name: "out" }));`,
+  );
+  const { status, stderr } = millrace("run", module, "--supervise", "--log-level", "silent");
+  assert.equal(status, 2);
+  assert.match(stderr, /^BAD_OPTION: Files in .*job\.ts cannot be written: ENOTDIR/);
+});
+
 test("a module that awaits what never comes is told as that", (t) => {
   const module = join(temporaryFolder(t), "job.ts");
   writeFileSync(module, "await new Promise(() => {});\n");

@@ -285,8 +285,10 @@ test("values that JSON cannot hold, a place that is a file, and options that mak
 
   const file = newDirectory();
   await writeFile(file, "");
-  const other = await driver(files<number>({ directory: file }), 1);
-  await assert.rejects(other.fence(), { code: "SINK_FAILED", hint: /must be a directory/ });
+  for (const place of [file, join(file, "below")]) {
+    const other = await driver(files<number>({ directory: place }), 1);
+    await assert.rejects(other.fence(), { code: "BAD_OPTION", message: /ENOTDIR/, hint: /must be a directory/ });
+  }
   await assert.rejects(batchesIn(file), { code: "SINK_FAILED" });
 
   assert.throws(() => files({} as never), { code: "BAD_OPTION" });
