@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { crc32c } from "@node-rs/crc32";
 import fc from "fast-check";
 import { bytes, resolveDecoder, type SliceableBuffer } from "../../src/decoders/index.ts";
 import type { FetchedPartition } from "../../src/kafka/reading/fetch.ts";
@@ -187,6 +188,31 @@ test("one producer's transactions, rolled back twice and then committed, are tol
       [5, 7],
     );
   }
+});
+
+test("a marker ends its producer's transaction also where a broker does not call the marker transactional", async () => {
+  const data = (offset: number) => ({
+    ...oneRecord,
+    baseOffset: offset,
+    lastOffset: offset,
+    producerId: 7,
+    transactional: true,
+    records: [{ ...record, offset }],
+  });
+  const abort: BatchToWrite = { ...data(1), control: true, records: [], marker: "ABORT" };
+  const batches = [data(0), abort, data(2)];
+  const written = await writer.write(batches);
+  const [, marker, behind] = batchPositions(written) as [number, number, number];
+  written.writeInt16BE(written.readInt16BE(marker + 21) & ~16, marker + 21);
+  written.writeUInt32BE(crc32c(written.subarray(marker + 21, behind)), marker + 17);
+  const aborted = [{ producerId: 7, firstOffset: 0, lastOffset: 1 }];
+  const fetch = fetchFrom({ batches, endOffset: 3, lastStableOffset: 3, aborted }, written, { readCommitted: true });
+  const { records, done } = read(fetch, 0, 3, { readCommitted: true });
+  await done;
+  assert.deepEqual(
+    records.map((found) => (found as { offset: number }).offset),
+    [2],
+  );
 });
 
 test("noise in the place of batches is refused, whatever it is", async () => {

@@ -27,7 +27,7 @@ export interface RecordBatch {
   readonly isLogAppendTime: boolean;
   /** Of each record with LogAppendTime; else what the records' own are counted from. */
   readonly timestamp: number;
-  /** Of a transaction. */
+  /** Of a transaction, or of the marker that ends one. */
   readonly producerId: number;
   readonly count: number;
 }
@@ -117,6 +117,7 @@ function readHeader(
   const codec = attributes & 7;
   const isLogAppendTime = (attributes & 8) !== 0;
   const isTransactional = (attributes & 16) !== 0;
+  const isControl = (attributes & 32) !== 0;
   const recordsStart = start + BATCH_HEADER_BYTES;
   if (baseOffset < 0 || lastOffset < baseOffset || lastOffset > Number.MAX_SAFE_INTEGER) {
     throw corrupt("its offset makes no sense", baseOffset, fetchOffset, place);
@@ -138,9 +139,9 @@ function readHeader(
     codec,
     isLogAppendTime,
     isTransactional,
-    isControl: (attributes & 32) !== 0,
+    isControl,
     timestamp: int64At(view, start + (isLogAppendTime ? 35 : 27)),
-    producerId: isTransactional ? int64At(view, start + 43) : NO_PRODUCER,
+    producerId: isTransactional || isControl ? int64At(view, start + 43) : NO_PRODUCER,
     count,
   };
 }
