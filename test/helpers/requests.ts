@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
+export const FETCH = 1;
 export const LIST_OFFSETS = 2;
 export const METADATA = 3;
 export const OFFSET_FOR_LEADER_EPOCH = 23;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runKafkaTool } from "../../dev/kafka/index.ts";
@@ -9,6 +10,7 @@ import { findBatches } from "../../src/kafka/reading/record-batch.ts";
 import { bootstrapServers, createTopic, deleteTopic } from "../helpers/kafka.ts";
 import { assertNothingLeft } from "../helpers/open-resources.ts";
 import { openTransactionalProducer, produce, produceMany } from "../helpers/produce.ts";
+import { FETCH } from "../helpers/requests.ts";
 import { waitUntil } from "../helpers/wait-until.ts";
 import { asAdmin, decoders, openCluster, readRecords, wholePartition } from "./read-all.ts";
 
@@ -281,6 +283,30 @@ test("an aborted signal ends a read with its reason, and a reader that stops ear
   // What the broker has no answer to yet ends at once as well.
   const past = { ...whole, fromOffset: 50, untilOffset: 60 };
   await assert.rejects(readRecords(cluster, past, { signal: AbortSignal.timeout(20) }), { name: "TimeoutError" });
+});
+
+test("an aborted signal ends a read at once also while the broker waits for records", async (t) => {
+  const topic = await createTopic(t);
+  await produce(topic, [{ value: "read" }]);
+  await using cluster = openCluster({ "fetch.max.wait.ms": 30_000 });
+  const beyondTheEnd = { ...(await wholePartition(cluster, topic)), untilOffset: 10 };
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  let asked = 0;
+  let abortedAt = 0;
+  // The second one is asked for while the answer to the first is decoded.
+  const abortAtSecond = (request: unknown) => {
+    if ((request as { key: number }).key !== FETCH || ++asked < 2) return;
+    setImmediate(() => {
+      abortedAt = performance.now();
+      stop.abort(reason);
+    });
+  };
+  subscribe("millrace:kafka:request", abortAtSecond);
+  t.after(() => unsubscribe("millrace:kafka:request", abortAtSecond));
+  await assert.rejects(readRecords(cluster, beyondTheEnd, { signal: stop.signal }), reason);
+  assert.equal(asked, 2);
+  assert.ok(performance.now() - abortedAt < 5_000, "the broker answers after 30 s");
 });
 
 test("bytes are counted as they arrive", async (t) => {
