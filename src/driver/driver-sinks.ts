@@ -4,6 +4,7 @@ import type { Output } from "../graph/node.ts";
 import type { Time } from "../model/duration.ts";
 import { messageOf } from "../model/error-transfer.ts";
 import { assert, type ErrorPlace, MillraceError } from "../model/errors.ts";
+import type { Logger } from "../model/events.ts";
 import type { RunningPlan } from "../model/plan.ts";
 import type { Partition } from "../operators/partition.ts";
 import type { OutputIdentity, SinkProgress } from "../operators/sink.ts";
@@ -14,13 +15,14 @@ type SaveTo = Extract<Output, { kind: "saveTo" }>;
 /** The driver's share of exactly-once outputs: fencing, publishing, and writing where there is one writer. */
 export class DriverSinks {
   readonly #outputs: readonly SaveTo[];
-  readonly #connections = new SinkConnections();
+  readonly #connections: SinkConnections;
   /** For how many partitions older drivers are fenced off, under which epoch. */
   readonly #fenced = new Map<SaveTo, { epoch: number; numPartitions: number }>();
 
   readonly #partitions = new Map<string, number>();
 
-  constructor(outputs: readonly Output[]) {
+  constructor(outputs: readonly Output[], warn: Logger["warn"]) {
+    this.#connections = new SinkConnections(warn);
     this.#outputs = outputs.filter((output) => output.kind === "saveTo");
   }
 

@@ -98,10 +98,10 @@ export class Driver {
     this.#log = options.logger && new RunLog(options.logger, options);
     if (this.#log) context.addStreamingListener(this.#log);
     this.#bus = new ListenerBus(context.listeners, options.logger);
-    const warn = (fields: object, message: string) =>
+    const warn = (fields: object, message = "") =>
       options.logger ? options.logger.warn(fields, message) : process.emitWarning(message, "MillraceWarning");
     this.#streams = streamsOf(context).map((source) => ({ source, planner: source.openPlanner(warn) }));
-    this.#sinks = new DriverSinks(probe === undefined ? context.graph.outputs : []);
+    this.#sinks = new DriverSinks(probe === undefined ? context.graph.outputs : [], warn);
     const fingerprint = context.graph.fingerprint();
     this.#graphDigest = digest(fingerprint);
     this.#back = lookingBack(context);

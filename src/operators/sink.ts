@@ -1,4 +1,5 @@
 import type { Time } from "../model/duration.ts";
+import type { Logger } from "../model/events.ts";
 import type { OffsetRange } from "../model/offset-range.ts";
 import { checkArgument, isFunction } from "../model/options.ts";
 import type { Partition } from "./partition.ts";
@@ -45,8 +46,8 @@ export interface SinkProgress {
 }
 
 export interface SinkLife<C> {
-  /** Once on each executor that writes, and on the driver. */
-  open(output: OutputIdentity): Promise<C>;
+  /** Once on each executor that writes, and on the driver, where `warn` writes to its log: that something is waited for. */
+  open(output: OutputIdentity, warn?: Logger["warn"]): Promise<C>;
   /**
    * By a new driver before its first plan, for every partition: from now on older epochs are refused, also in partitions from `numPartitions` on, which an
    * older driver may have. `output` is what the connection was opened for.

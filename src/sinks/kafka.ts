@@ -57,8 +57,8 @@ export function kafka<T>(options: KafkaSinkOptions<T>): Sink<T> {
   const params = resolveKafkaParams(options.kafkaParams);
   const transactionTimeoutMs = parseDuration(options.transactionTimeout ?? "60s", "transactionTimeout", { minMs: 1 });
   return defineSink<T, TransactionalWriter>({
-    open: () =>
-      TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs, compression }),
+    open: (_, warn) =>
+      TransactionalWriter.open({ params, topic, notesTopic: progressTopic, transactionTimeoutMs, compression, warn }),
     async fence(writer, epoch, numPartitions, output) {
       // Also those that only an older driver has: it may still be at work on them.
       const known = (await progressOf(writer, output))?.seqs.length ?? 0;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { channel } from "node:diagnostics_channel";
 import { type TestContext, test } from "node:test";
+import { defineJob, type Logger, runJob } from "millrace";
 import { kafka } from "millrace/sinks";
 import { startKafka } from "../../dev/kafka/index.ts";
 import { freePorts } from "../../dev/kafka/ports.ts";
@@ -34,6 +35,33 @@ async function committedValues(bootstrap: string, topic: string): Promise<(strin
   }
   return values;
 }
+
+test("a sink whose brokers are away tells that it waits, and when they have answered", async (t) => {
+  const topic = await createTopic(t);
+  await using proxy = await startTcpProxy(Number(bootstrapServers().split(":")[1]));
+  proxy.cut();
+  const lines: [fields: object, message: string | undefined][] = [];
+  const quiet = () => {};
+  const logger: Logger = {
+    ...{ debug: quiet, info: quiet, error: quiet },
+    warn(...line) {
+      lines.push(line as [object, string]);
+      proxy.restore();
+    },
+  };
+  const bootstrap = `127.0.0.1:${proxy.port}`;
+  const sink = kafka<number>({ kafkaParams: { "bootstrap.servers": bootstrap }, topic, value: String });
+  const job = defineJob(
+    { appName: "copy", batchInterval: "20ms", master: "local", trigger: "availableNow", logger },
+    (ssc) => ssc.queueStream([[1]]).saveTo(sink, { name: "copied" }),
+  );
+  await (await runJob(job)).awaitTermination();
+  assert.equal(lines.length, 2);
+  const [[fields, late], [, answered]] = lines as [(typeof lines)[0], (typeof lines)[0]];
+  assert.deepEqual(fields, { output: "copied" });
+  assert.match(late!, RegExp(`^output copied: no answer from Kafka yet, asking for up to 10 s: tried ${bootstrap}`));
+  assert.match(answered!, /^output copied: Kafka answers again, after /);
+});
 
 for (const [what, values] of [
   ["a few values", ["a", "b"]],

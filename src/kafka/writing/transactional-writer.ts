@@ -1,6 +1,6 @@
 import type { TopicPartition } from "../../model/offset-range.ts";
 import { Backoff } from "../connection/backoff.ts";
-import { KafkaCluster } from "../connection/cluster.ts";
+import { type ClusterOptions, KafkaCluster } from "../connection/cluster.ts";
 import { ErrorCodes, ProtocolError } from "../connection/protocol-error.ts";
 import type { ResolvedKafkaParams } from "../kafka-params.ts";
 import { BatchEncoder } from "./batch-encoder.ts";
@@ -22,6 +22,8 @@ export interface TransactionalWriterOptions {
   readonly notesTopic: string;
   readonly transactionTimeoutMs: number;
   readonly compression: Compression;
+  /** Told when an answer is late, and when it has come. */
+  readonly warn?: ClusterOptions["warn"];
 }
 
 export interface TransactionToCommit {
@@ -63,7 +65,8 @@ export class TransactionalWriter {
 
   /** @throws TOPIC_NOT_FOUND, BROKER_UNREACHABLE, BROKER_REFUSED */
   static async open(options: TransactionalWriterOptions): Promise<TransactionalWriter> {
-    const cluster = new KafkaCluster({ ...options.params, isolationLevel: "read_uncommitted" });
+    const { params, warn } = options;
+    const cluster = new KafkaCluster({ ...params, isolationLevel: "read_uncommitted" }, warn && { warn });
     try {
       const [about] = await cluster.topics([options.topic]);
       const notes = await ensureNotesTopic(cluster, options.notesTopic, about!);
