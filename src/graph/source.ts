@@ -21,7 +21,7 @@ export interface Source<out T = unknown> {
   readonly fixedRanges?: readonly OffsetRange[] | undefined;
   /** @runs driver */
   openPlanner(warn?: Warn): SourcePlanner;
-  /** Gets ready to read while the executor starts. Fails in silence: reading will fail as well. @runs executor */
+  /** Gets ready to read while the executor starts, if it will surely be read. Fails in silence: reading will fail as well. @runs executor */
   openReader?(): void;
   /** @runs executor */
   read(slice: Slice, task: ReadTask): AsyncIterable<Chunk<T>>;

@@ -16,7 +16,7 @@ export interface KafkaSourceParts<K, V> {
   readonly decoders: { readonly key: ResolvedDecoder<K>; readonly value: ResolvedDecoder<V> };
   readonly onDecodeError: OnDecodeError;
   readonly streaming: boolean;
-  /** Those that are known before brokers are asked. */
+  /** Those of a stream that are known before brokers are asked. */
   readonly topics: readonly string[];
   /** Exactly these, in every batch. */
   readonly fixedRanges: readonly OffsetRange[] | undefined;

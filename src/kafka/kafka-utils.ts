@@ -157,7 +157,7 @@ export const KafkaUtils = {
       params: resolveKafkaParams(kafkaParams, ssc.brokers),
       decoders: decodersOf(options),
       onDecodeError,
-      topics: topicsOf(ranges),
+      topics: [],
       streaming: false,
       fixedRanges: ranges,
       failOnDataLoss: true,

@@ -41,6 +41,23 @@ test("an executor that has built its graph looks its topics up", async (t) => {
   await runner.close();
 });
 
+test("an RDD, of which a job may have many and read few, is not connected for before it is read", async (t) => {
+  const kafkaParams = { "bootstrap.servers": bootstrapServers() };
+  const job = defineJob({ appName: "ahead", batchInterval: "1s" }, (ssc) => {
+    KafkaUtils.createDirectStream(ssc, ["streamed"], kafkaParams).foreachRDD(() => {});
+    for (let partition = 0; partition < 3; partition++) {
+      KafkaUtils.createRDD(ssc, kafkaParams, [{ topic: "fixed", partition, fromOffset: 0, untilOffset: 1 }]);
+    }
+  });
+  const { graph } = buildGraph(job, {});
+  let connections = 0;
+  const count = () => void connections++;
+  subscribe("net.client.socket", count);
+  t.after(() => unsubscribe("net.client.socket", count));
+  await new TaskRunner(graph).close();
+  assert.equal(connections, 1, "that of the stream");
+});
+
 test("a topic that is not there, and a broker that is not, are left to whoever reads", async () => {
   await using cluster = openCluster();
   await cluster.connectAhead(["no-such-topic"]);
