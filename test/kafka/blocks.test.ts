@@ -82,6 +82,38 @@ test("a snappy block that reaches before its start, or makes more or less than i
   }
 });
 
+test("a snappy block whose last literal or copy is cut off, or says more than four bytes hold, is refused", () => {
+  const literal = Array.from({ length: 20 }, (_, i) => i);
+  const block = (length: number, ...behind: number[]) => Buffer.from([length, 19 << 2, ...literal, ...behind]);
+  const far = [0xf0, 0xff, 0xff, 0xff];
+  assert.equal(decompress(SNAPPY, block(25, 4 << 2, 1, 2, 3, 4, 5)).length, 25);
+  for (const [what, bad] of Object.entries({
+    "a literal": block(25, 4 << 2, 1, 2),
+    "a literal of none": block(25, 4 << 2),
+    "a literal whose length is behind the tag": block(81, 60 << 2, 60, 1, 2),
+    "a distance": block(40, (19 << 2) | 2, 20),
+    "a distance that is negative as a number with a sign": block(40, (19 << 2) | 3, ...far),
+    "a literal that is empty when its length overflows": block(20, 63 << 2, 255, 255, 255, 255),
+  })) {
+    assert.throws(() => decompress(SNAPPY, bad), /makes no sense/, what);
+  }
+});
+
+/** The decoders write beyond the end: where the output ends close to that of the memory, there is room all the same. */
+test("a block is decoded wherever its output ends in the memory", () => {
+  // So that what is kept from before is given up, and the memory grows from its smallest.
+  decompress(SNAPPY, compressSync(Buffer.alloc(20 * 2 ** 20)));
+  for (let length = 30_000; length < 65_000; length += 16) {
+    // A literal that is copied byte by byte, and one of 17, which takes 64.
+    const bytes = Buffer.alloc(length + 17, "some words, ");
+    const size = [(bytes.length & 0x7f) | 0x80, ((bytes.length >> 7) & 0x7f) | 0x80, bytes.length >> 14];
+    const first = Buffer.from([...size, 61 << 2, ...littleEndian(length - 1, 2)]);
+    const last = Buffer.from([16 << 2, ...bytes.subarray(length)]);
+    const block = Buffer.concat([first, bytes.subarray(0, length), last]);
+    assert.ok(bytes.equals(decompress(SNAPPY, block)), `${length}`);
+  }
+});
+
 const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
 
 function damaged(good: Buffer, changes: readonly (readonly [at: number, byte: number])[], cut: number): Buffer {

@@ -81,6 +81,7 @@ test("an LZ4 frame that makes no sense is refused", () => {
     "a wrong content checksum": Buffer.concat([good.subarray(0, -1), Buffer.from([good.at(-1)! ^ 1])]),
     "a block beyond the frame": frameOf([0x10, 0x61], 100),
     "a block that is larger than blocks are": frameOf(Array(70_000).fill(0x61), 70_000),
+    "a block that is not compressed, and larger than blocks are": frameOf(Array(70_000).fill(0x61), 2 ** 31 + 70_000),
     "a block without a byte of sense": frameOf([0x00, 0x01, 0x00]),
     "a literal that is cut off": frameOf([0x50, 0x61]),
     "a literal whose length is cut off": frameOf([0xf0, 255, 255]),
