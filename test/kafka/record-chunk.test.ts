@@ -19,7 +19,7 @@ after(() => writer[Symbol.asyncDispose]());
 async function chunksOf<V>(
   values: readonly (string | null)[],
   valueDecoder: Decoder<V>,
-  { batchSize = values.length, headers = [] as readonly [string, Uint8Array][] } = {},
+  { batchSize = values.length, headers = [] as readonly [string, Uint8Array][], hasKeys = true } = {},
 ): Promise<RecordChunk<string | null, V>[]> {
   const batches: BatchToWrite[] = [];
   for (let start = 0; start < values.length; start += batchSize) {
@@ -27,7 +27,7 @@ async function chunksOf<V>(
     const records = part.map((value, i) => ({
       offset: 5 + start + i,
       timestamp: 1_000,
-      key: Buffer.from(`k${start + i}`),
+      key: hasKeys ? Buffer.from(`k${start + i}`) : null,
       value: value === null ? null : Buffer.from(value),
       headers,
     }));
@@ -129,6 +129,16 @@ test("texts come from the chunk's own text only when that is all ASCII", async (
   assert.equal(typeof several!.asciiText(), "string");
   const [other] = await chunksOf(["a", "é"], utf8);
   assert.equal(other!.asciiText(), undefined);
+});
+
+test("a key that is null is not counted as bytes beyond ASCII, which would hide as many that are", async () => {
+  const [plain] = await chunksOf(["a", "b"], utf8, { hasKeys: false });
+  assert.equal(typeof plain!.asciiText(), "string");
+  const [other] = await chunksOf(["a", "é"], utf8, { hasKeys: false });
+  assert.deepEqual(
+    Array.from(valuesOf(other!), ({ value }) => value),
+    ["a", "é"],
+  );
 });
 
 test("a record crosses threads as plain data and comes back as the same class", async () => {
