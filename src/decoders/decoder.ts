@@ -64,6 +64,8 @@ export interface ChunkBytes {
 export interface ResolvedDecoder<out T> {
   decodeAt(source: DecodeSource, start: number, end: number, index: number, field: DecodedField): T;
   readonly prepare: PrepareChunk | undefined;
+  /** Whether that of ASCII bytes is the same piece of {@link DecodeSource.asciiText}. */
+  readonly isText: boolean;
 }
 
 export type PrepareChunk = (chunk: ChunkBytes, field: DecodedField) => void | Promise<void>;

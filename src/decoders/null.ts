@@ -4,12 +4,13 @@ import { partsOf, resolveDecoder, withFastPath } from "./resolve.ts";
 /** Lets null through a decoder that refuses it (compacted topics). */
 export function nullable<T>(decoder: Decoder<T>): Decoder<T | null> {
   const { decode, prepare } = partsOf(decoder);
-  const { decodeAt } = resolveDecoder(decode);
+  const { decodeAt, isText } = resolveDecoder(decode);
   return pair(
     prepare,
     withFastPath<T | null>(
       (bytes, context) => (bytes === null ? null : decode(bytes, context)),
       (source, start, end, index, field) => (start < 0 ? null : decodeAt(source, start, end, index, field)),
+      isText,
     ),
   );
 }
@@ -17,12 +18,13 @@ export function nullable<T>(decoder: Decoder<T>): Decoder<T | null> {
 /** Refuses null: `required(utf8)` gives `string`. */
 export function required<T>(decoder: Decoder<T>): Decoder<NonNullable<T>> {
   const { decode, prepare } = partsOf(decoder);
-  const { decodeAt } = resolveDecoder(decode);
+  const { decodeAt, isText } = resolveDecoder(decode);
   return pair(
     prepare,
     withFastPath<NonNullable<T>>(
       (bytes, context) => refuseNull(decode(bytes, context)),
       (source, start, end, index, field) => refuseNull(decodeAt(source, start, end, index, field)),
+      isText,
     ),
   );
 }

@@ -13,11 +13,11 @@ import type {
 
 type DecodeAt<T> = ResolvedDecoder<T>["decodeAt"];
 
-const fastPaths = new WeakMap<DecodeFunction<unknown>, DecodeAt<unknown>>();
+const fastPaths = new WeakMap<DecodeFunction<unknown>, Pick<ResolvedDecoder<unknown>, "decodeAt" | "isText">>();
 
 /** Gives one of our own decoders a way to read straight from the fetched buffer. */
-export function withFastPath<T>(decode: DecodeFunction<T>, decodeAt: DecodeAt<T>): DecodeFunction<T> {
-  fastPaths.set(decode, decodeAt);
+export function withFastPath<T>(decode: DecodeFunction<T>, decodeAt: DecodeAt<T>, isText = false): DecodeFunction<T> {
+  fastPaths.set(decode, { decodeAt, isText });
   return decode;
 }
 
@@ -34,11 +34,12 @@ export function withFastPrepare(prepare: Prepare, prepareChunk: PrepareChunk): P
 /** @throws BAD_OPTION when it is neither a function nor a pair with `decode`, ASYNC_FUNCTION */
 export function resolveDecoder<T>(decoder: Decoder<T>): ResolvedDecoder<T> {
   const { decode, prepare } = partsOf(decoder);
-  const fast = fastPaths.get(decode) as DecodeAt<T> | undefined;
+  const fast = fastPaths.get(decode) as Pick<ResolvedDecoder<T>, "decodeAt" | "isText"> | undefined;
   return {
     prepare: prepare && (fastPrepares.get(prepare) ?? prepareViews(prepare)),
+    isText: fast?.isText ?? false,
     decodeAt:
-      fast ??
+      fast?.decodeAt ??
       ((source, start, end, index, field) => decode(viewOf(source, start, end), source.contextOf(index, field))),
   };
 }

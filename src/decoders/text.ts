@@ -5,6 +5,7 @@ import { viewOf, withFastPath } from "./resolve.ts";
 export const utf8: DecodeFunction<string | null> = withFastPath(
   (bytes) => (bytes === null ? null : textOf(bytes)),
   (source, start, end) => (start < 0 ? null : textAt(source, start, end)),
+  true,
 );
 
 /** The bytes as they are, a view without a copy. */

@@ -72,6 +72,7 @@ function take(name: string, limit: number): Collector {
 }
 
 class Count implements Collector {
+  readonly countsOnly = true;
   count = 0;
 
   push(): void {

@@ -37,7 +37,7 @@ export function branchAt(root: Branch, through: readonly Step[]): Branch {
 }
 
 /** A composed chain. `bridges` are those it feeds directly: after each chunk they are flushed. */
-interface Chain {
+export interface Chain {
   readonly receiver: Receiver<unknown>;
   readonly bridges: readonly Bridge<unknown>[];
   /** Whether anything but bridges wants the values. */
@@ -124,6 +124,7 @@ function fanOut(receivers: readonly Receiver<unknown>[]): Receiver<unknown> {
     if (wanting.length === 0) throw enough;
   };
   return {
+    ...(receivers.every(({ countsOnly }) => countsOnly) && { countsOnly: true }),
     push: (value) => {
       for (const receiver of wanting) {
         try {

@@ -12,7 +12,7 @@ import { crossing } from "../shuffle/cloneable.ts";
 import { type BlockReceiver, stay } from "../shuffle/movement.ts";
 import type { StateBatch } from "../state/program.ts";
 import { collectorOf } from "./consumer.ts";
-import { type Branch, branchAt, compose, Flow, Located, newBranch, pump } from "./pipeline.ts";
+import { type Branch, branchAt, type Chain, compose, Flow, Located, newBranch, pump } from "./pipeline.ts";
 import type { Consumer, Task, TaskResult } from "./protocol.ts";
 import type { SinkConnections } from "./sink-connections.ts";
 import { Skips } from "./skips.ts";
@@ -43,7 +43,9 @@ export async function runTask(task: Task, home: TaskHome): Promise<TaskResult> {
     const guarding = leaf.kind === "source" && home.graph.plan.onRecordError === "skip";
     const contextOf = ({ node, partition }: Step) => contexts.at(partition, home.graph.numPartitions(node));
     const chain = compose(root, flow, contextOf, guarding ? skips : undefined);
-    flow.start(() => pump(chunksOf(leaf, partition, task, home, flow.signal, read, skips), chain, flow, leaf.name));
+    flow.start(() =>
+      pump(chunksOf(leaf, partition, task, home, flow.signal, chain, read, skips), chain, flow, leaf.name),
+    );
     await flow.finish();
     return { results: finishers.map((finish) => finish()), ...read, skips: skips.all() };
   } catch (error) {
@@ -176,6 +178,7 @@ async function* chunksOf(
   { slice, inputs, state }: Task,
   { graph, states }: TaskHome,
   signal: AbortSignal,
+  { receiver }: Chain,
   read: { records: number; bytes: number; losses: DataLoss[] },
   skips: Skips,
 ): AsyncIterable<Chunk<unknown>> {
@@ -196,7 +199,8 @@ async function* chunksOf(
   };
   const onDataLoss = (loss: DataLoss) => void read.losses.push(loss);
   const onUndecodable = (error: MillraceError) => skips.undecodable(error);
-  for await (const chunk of leaf.source.read(slice, { signal, onBytes, onDataLoss, onUndecodable })) {
+  const countsOnly = receiver.countsOnly === true;
+  for await (const chunk of leaf.source.read(slice, { signal, countsOnly, onBytes, onDataLoss, onUndecodable })) {
     read.records += chunk.length;
     skips.chunk = chunk;
     yield chunk;

@@ -34,6 +34,8 @@ export type Warn = (fields: object, message: string) => void;
 
 export interface ReadTask {
   readonly signal: AbortSignal;
+  /** Nobody looks at the records: none need be decoded before it is asked for. */
+  readonly countsOnly: boolean;
   /** Told of bytes that came over the wire. */
   onBytes(bytes: number): void;
   /** Told of what cannot be read any more, where the source goes on without it. */

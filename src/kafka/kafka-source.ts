@@ -62,11 +62,13 @@ export class KafkaSource<K, V> implements Source<ConsumerRecord<K, V>> {
 
   read(
     slice: Slice,
-    { signal, onBytes, onDataLoss, onUndecodable }: ReadTask,
+    { signal, countsOnly, onBytes, onDataLoss, onUndecodable }: ReadTask,
   ): AsyncIterable<Chunk<ConsumerRecord<K, V>>> {
     const { topicId } = slice;
     assert(topicId !== undefined, "a range of Kafka is read by the id of its topic");
-    const { decoders, failOnDataLoss, onDecodeError } = this.#parts;
+    const { failOnDataLoss, onDecodeError } = this.#parts;
+    const { key, value } = this.#parts.decoders;
+    const decoders = { key, value, takesTexts: value.isText && !countsOnly };
     const lossy = failOnDataLoss ? {} : { onDataLoss };
     const chunks = readRange(this.#reading(), { ...slice, topicId }, { decoders, signal, onBytes, ...lossy });
     return onDecodeError === "fail" ? chunks : decodable(chunks, onDecodeError, onUndecodable);

@@ -45,21 +45,27 @@ export class ConsumerRecord<out K, out V> {
   readonly #source: RecordSource<K, V>;
   readonly #index: number;
   #key: K | typeof UNDECODED = UNDECODED;
-  #value: V | typeof UNDECODED = UNDECODED;
+  #value: V | typeof UNDECODED;
 
-  private constructor(source: RecordSource<K, V>, index: number) {
+  private constructor(source: RecordSource<K, V>, index: number, value: V | typeof UNDECODED) {
     this.#source = source;
     this.#index = index;
+    this.#value = value;
   }
 
   /** @internal */
   static at<K, V>(source: RecordSource<K, V>, index: number): ConsumerRecord<K, V> {
-    return new ConsumerRecord(source, index);
+    return new ConsumerRecord<K, V>(source, index, UNDECODED);
+  }
+
+  /** With a value that need not be decoded. @internal */
+  static of<K, V>(source: RecordSource<K, V>, index: number, value: V): ConsumerRecord<K, V> {
+    return new ConsumerRecord(source, index, value);
   }
 
   /** The record that {@link toPlain} took apart. @internal */
   static revive(fields: PlainRecord): ConsumerRecord<unknown, unknown> {
-    return new ConsumerRecord(new SingleRecord(fields), 0);
+    return new ConsumerRecord<unknown, unknown>(new SingleRecord(fields), 0, UNDECODED);
   }
 
   get topic(): string {

@@ -5,6 +5,7 @@ export const countPartition = (): NarrowOperator<unknown, number> => ({
   bind: (next) => {
     let count = 0;
     return {
+      countsOnly: true,
       push: () => {
         count++;
       },

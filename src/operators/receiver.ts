@@ -9,6 +9,8 @@ import type { TaskContext } from "../model/plan.ts";
  * job has are classes: closures would be other functions in each task, for which V8 throws away what it has compiled for the first.
  */
 export interface Receiver<in T> {
+  /** Does not look at the values. */
+  readonly countsOnly?: true;
   push(value: T): void;
   end(): void;
 }

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { inspect } from "node:util";
-import { type DecodeContext, type Decoder, json, resolveDecoder, utf8 } from "../../src/decoders/index.ts";
+import {
+  bytes,
+  type DecodeContext,
+  type Decoder,
+  json,
+  nullable,
+  required,
+  resolveDecoder,
+  utf8,
+} from "../../src/decoders/index.ts";
 import { readFetches } from "../../src/kafka/reading/range-reader.ts";
 import type { RecordChunk } from "../../src/kafka/reading/record-chunk.ts";
 import { ConsumerRecord, toPlain } from "../../src/model/consumer-record.ts";
@@ -19,7 +28,12 @@ after(() => writer[Symbol.asyncDispose]());
 async function chunksOf<V>(
   values: readonly (string | null)[],
   valueDecoder: Decoder<V>,
-  { batchSize = values.length, headers = [] as readonly [string, Uint8Array][], hasKeys = true } = {},
+  {
+    batchSize = values.length,
+    headers = [] as readonly [string, Uint8Array][],
+    hasKeys = true,
+    takesTexts = false,
+  } = {},
 ): Promise<RecordChunk<string | null, V>[]> {
   const batches: BatchToWrite[] = [];
   for (let start = 0; start < values.length; start += batchSize) {
@@ -45,7 +59,7 @@ async function chunksOf<V>(
   }
   const end = 5 + values.length;
   const fetch = fetchFrom({ batches, endOffset: end, lastStableOffset: end, aborted: [] }, await writer.write(batches));
-  const decoders = { key: resolveDecoder(utf8), value: resolveDecoder(valueDecoder) };
+  const decoders = { key: resolveDecoder(utf8), value: resolveDecoder(valueDecoder), takesTexts };
   const range = { topic: "t", partition: 2, fromOffset: 5, untilOffset: end };
   const chunks: RecordChunk<string | null, V>[] = [];
   const options = { decoders, maxBytes: 2 ** 20, readCommitted: false };
@@ -58,6 +72,38 @@ test("a chunk knows where it is, so that an error can be located", async () => {
   assert.equal(chunk!.at(1).value, "b");
   assert.deepEqual(chunk!.place(), { topic: chunk!.topic, partition: chunk!.partition, offset: 6 });
   assert.equal(chunk!.at(2).value, "c");
+});
+
+test("a value taken from the text before anybody asks is what it is when it is asked for", async () => {
+  const ascii = ["a", "", null, "a longer piece of the text", "b"];
+  for (const values of [ascii, [...ascii, "Straße", null, "c"]]) {
+    for (const takesTexts of [true, false]) {
+      const records = (await chunksOf(values, utf8, { batchSize: 3, takesTexts })).flatMap((chunk) => [
+        ...valuesOf(chunk),
+      ]);
+      assert.deepEqual(
+        records.map(({ value }) => value),
+        values,
+      );
+      assert.deepEqual(
+        records.map(({ key }) => key),
+        values.map((_, i) => `k${i}`),
+      );
+      const [chunk] = await chunksOf(values, required(utf8), { takesTexts });
+      assert.equal(chunk!.at(0).value, "a");
+      assert.throws(() => chunk!.at(2).value, {
+        code: "DECODE_FAILED",
+        message: /offset 7 .*required\(\) refuses null/,
+      });
+    }
+  }
+});
+
+test("only what is decoded to the text itself is taken from it", () => {
+  for (const decoder of [utf8, required(utf8), nullable(required(utf8))])
+    assert.equal(resolveDecoder<unknown>(decoder).isText, true);
+  for (const decoder of [json(), nullable(json()), bytes, () => "text"])
+    assert.equal(resolveDecoder<unknown>(decoder).isText, false);
 });
 
 test("a value that cannot be decoded names itself", async () => {

@@ -183,7 +183,13 @@ test("a file is read as it was when its batch was planned", async (t) => {
   const { slices } = await planner.plan(limits, signal);
   appendFileSync(join(folder, "a"), "later\n");
   const lines: string[] = [];
-  for await (const chunk of source.read(slices[0]!, { signal, onBytes() {}, onDataLoss() {}, onUndecodable() {} }))
+  for await (const chunk of source.read(slices[0]!, {
+    signal,
+    countsOnly: false,
+    onBytes() {},
+    onDataLoss() {},
+    onUndecodable() {},
+  }))
     lines.push(...valuesOf(chunk));
   assert.deepEqual(lines, ["planned"]);
   assert.equal((await planner.plan(limits, signal)).slices.length, 1, "a batch that did not complete is planned again");
