@@ -21,8 +21,8 @@ import { checkRanges, FixedRangesPlanner } from "./fixed-ranges.ts";
 import { type KafkaParams, type ResolvedKafkaParams, resolveKafkaParams } from "./kafka-params.ts";
 import { KafkaSource } from "./kafka-source.ts";
 import type { OnDecodeError } from "./reading/decodable.ts";
-import { type TopicOffsets, type TopicSelection, topicsOf } from "./subscription.ts";
-import { checkSelection, nameOfSelection } from "./topic-selection.ts";
+import type { TopicOffsets, TopicSelection } from "./subscription.ts";
+import { checkSelection, nameOfSelection, namesOf } from "./topic-selection.ts";
 
 export type { TopicOffsets, TopicSelection } from "./subscription.ts";
 
@@ -106,6 +106,7 @@ export const KafkaUtils = {
     const params = resolveKafkaParams(kafkaParams, ssc.brokers);
     const { fromOffsets, startingTimestamp, failOnDataLoss = true, minPartitions, onDecodeError = "fail" } = options;
     const groups = groupsOf(options, params);
+    const names = namesOf(topics);
     const plan = {
       topics,
       fromOffsets,
@@ -119,7 +120,7 @@ export const KafkaUtils = {
       params,
       decoders: decodersOf(options),
       onDecodeError,
-      topics: topicsOf(topics),
+      topics: names instanceof RegExp ? [] : names,
       streaming: true,
       fixedRanges: undefined,
       failOnDataLoss,

@@ -8,12 +8,6 @@ export interface TopicOffsets {
   readonly [topic: string]: { readonly [partition: number]: number };
 }
 
-/** The names in a selection; none where a pattern selects. */
-export function topicsOf(selection: TopicSelection): readonly string[] {
-  if (selection instanceof RegExp) return [];
-  return [...new Set(selection.map((of) => (typeof of === "string" ? of : of.topic)))];
-}
-
 /** Whether a pattern takes a topic. With the flag g or y it would remember where it stopped; a copy without them does not. */
 export function matches(pattern: RegExp, topic: string): boolean {
   return new RegExp(pattern.source, pattern.flags.replaceAll(/[gy]/g, "")).test(topic);

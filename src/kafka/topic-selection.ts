@@ -85,7 +85,7 @@ export function strangersIn(topics: TopicSelection, known: readonly TopicPartiti
   return strangers.length === 0 ? undefined : (strangers as TopicSelection);
 }
 
-function namesOf(topics: TopicSelection): readonly string[] | RegExp {
+export function namesOf(topics: TopicSelection): readonly string[] | RegExp {
   return isAssignment(topics) ? topics.map(({ topic }) => topic) : (topics as readonly string[] | RegExp);
 }
 
