@@ -153,15 +153,17 @@ test("the leader epoch of a batch, which no checksum covers and nobody reads, do
   );
 });
 
+/** A record of producer 7, within a transaction. */
+const data = (offset: number) => ({
+  ...oneRecord,
+  baseOffset: offset,
+  lastOffset: offset,
+  producerId: 7,
+  transactional: true,
+  records: [{ ...record, offset }],
+});
+
 test("one producer's transactions, rolled back twice and then committed, are told apart in one response and in many", async () => {
-  const data = (offset: number) => ({
-    ...oneRecord,
-    baseOffset: offset,
-    lastOffset: offset,
-    producerId: 7,
-    transactional: true,
-    records: [{ ...record, offset }],
-  });
   const end = (offset: number, marker: "ABORT" | "COMMIT") => ({ ...data(offset), control: true, records: [], marker });
   const batches = [
     data(0),
@@ -191,14 +193,6 @@ test("one producer's transactions, rolled back twice and then committed, are tol
 });
 
 test("a marker ends its producer's transaction also where a broker does not call the marker transactional", async () => {
-  const data = (offset: number) => ({
-    ...oneRecord,
-    baseOffset: offset,
-    lastOffset: offset,
-    producerId: 7,
-    transactional: true,
-    records: [{ ...record, offset }],
-  });
   const abort: BatchToWrite = { ...data(1), control: true, records: [], marker: "ABORT" };
   const batches = [data(0), abort, data(2)];
   const written = await writer.write(batches);
