@@ -119,9 +119,10 @@ test("a header whose fields make no sense is refused, though its checksum fits",
   const count = /its number of records makes no sense/;
   refused("a count below zero", [good, batchOf([], { baseOffset: 6, lastDelta: 0, count: -1 })], count);
   refused("more records than offsets", [batchOf([one, two], { lastDelta: 0 })], count);
-  refused("more records than bytes", [batchOf([one], { lastDelta: 2 ** 31 - 1, count: 2 ** 31 - 1 })], count, {
-    highWatermark: 2 ** 40,
-  });
+  for (const codec of COMPRESSIONS.keys()) {
+    const many = { codec, lastDelta: 2 ** 31 - 1, count: 2 ** 31 - 1 };
+    refused(`more records than bytes, codec ${codec}`, [batchOf([one], many)], count, { highWatermark: 2 ** 40 });
+  }
 
   for (const length of [-13, -1, 0, HEADER_BYTES - 12 - 1]) {
     const [first, second] = [batchOf([one], { length }), batchOf([one], { length, baseOffset: 6 })];

@@ -13,6 +13,8 @@ import { TransactionFilter } from "./transaction-filter.ts";
  */
 const CHUNK_BYTES = 96 * 1024;
 const MAX_OFFSET_DELTA = 2 ** 31 - 1;
+/** A record has at least a length, attributes, two deltas, two lengths and a header count. */
+const SMALLEST_RECORD_BYTES = 7;
 
 /**
  * The records of a range in what was fetched, in chunks.
@@ -31,6 +33,10 @@ export function* decodeBatches<K, V>(
     if (batch.baseOffset >= range.untilOffset) break;
     if (!filter.accepts(batch, fetched.buffer) || batch.lastOffset < range.fromOffset || batch.count === 0) continue;
     const bytes = batch.codec === 0 ? undefined : decompressed(batch, fetched.buffer, range);
+    // Room is made for so many.
+    if (batch.count * SMALLEST_RECORD_BYTES > (bytes?.length ?? batch.end - batch.recordsStart)) {
+      throw corruptRecord("the record batch is corrupt: its number of records makes no sense", batch.baseOffset, range);
+    }
     let full: BatchGroup | undefined;
     if (!group?.canTake(batch, bytes)) {
       full = group;

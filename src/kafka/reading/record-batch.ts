@@ -9,8 +9,6 @@ const PREFIX_BYTES = 12;
 const CRC_COVERS_FROM = 21;
 const MAGIC = 2;
 const NO_PRODUCER = -1;
-/** A record has at least a length, attributes, two deltas, two lengths and a header count. */
-const SMALLEST_RECORD_BYTES = 7;
 
 /** The header of a record batch (magic 2), checked, and where its records lie. */
 export interface RecordBatch {
@@ -122,11 +120,7 @@ function readHeader(
   if (baseOffset < 0 || lastOffset < baseOffset || lastOffset > Number.MAX_SAFE_INTEGER) {
     throw corrupt("its offset makes no sense", baseOffset, fetchOffset, place);
   }
-  if (
-    count < 0 ||
-    count > lastOffset - baseOffset + 1 ||
-    (codec === 0 && count * SMALLEST_RECORD_BYTES > end - recordsStart)
-  ) {
+  if (count < 0 || count > lastOffset - baseOffset + 1) {
     throw corrupt("its number of records makes no sense", baseOffset, fetchOffset, place);
   }
   return {
